@@ -1,0 +1,31 @@
+"""The Celery application: short tasks, JSON only, no results. It knows the names of the periodic tasks, not what they do."""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "finetuning_ui.settings")
+
+app = Celery("finetuning_ui")
+app.conf.update(
+    broker_url=settings.BROKER_URL,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,  # a worker waits for its broker for as long as it takes
+    # A request that publishes must not hang while the broker is down: the database keeps the work, `reap` sends it again.
+    broker_transport_options={"socket_connect_timeout": 1, "socket_timeout": 5, "max_retries": 1, "interval_start": 0.1},
+    task_publish_retry_policy={"max_retries": 1, "interval_start": 0.1, "interval_step": 0.1, "interval_max": 0.2},
+    task_ignore_result=True,
+    task_serializer="json",
+    accept_content=["json"],
+    task_default_queue="finetuning",
+    timezone=settings.TIME_ZONE,
+    worker_hijack_root_logger=False,
+    beat_schedule_filename=str(settings.DATA_DIR / "beat-schedule"),
+    beat_schedule={
+        "reap": {"task": "runs.tasks.reap", "schedule": 5.0, "options": {"expires": 5}},
+        "mirror": {"task": "runs.tasks.mirror", "schedule": 10.0, "options": {"expires": 10}},
+        "retire": {"task": "runs.tasks.retire", "schedule": 3600.0, "options": {"expires": 3600}},
+    },
+)
+app.autodiscover_tasks()

@@ -1,0 +1,167 @@
+"""Django's settings, made from `finetuning_ui.env` and nothing else. Safe for production unless DEBUG is asked for."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import plotly
+import psycopg.conninfo
+from django.core.management.utils import get_random_secret_key
+
+from finetuning_ui.env import PROJECT, environment
+from finetuning_ui.stack.addresses import addresses
+
+env = environment()
+
+
+def _secret_key(path: Path) -> str:
+    """The key of this installation, made at the first start and readable by its owner alone."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(get_random_secret_key(), encoding="utf-8")
+    return path.read_text(encoding="utf-8")
+
+
+def _database(url: str) -> dict[str, Any]:
+    """Django's form of a PostgreSQL URL; libpq's own parser reads it, so sockets and TLS options work."""
+    parts = psycopg.conninfo.conninfo_to_dict(url)
+    names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+    database = {ours: str(parts.pop(theirs, None) or "") for ours, theirs in names.items()}
+    pool = {"min_size": 0, "max_size": env.DATABASE_POOL, "timeout": 5} if env.DATABASE_POOL else False  # timeout: seconds
+    return {"ENGINE": "django.db.backends.postgresql", **database, "OPTIONS": {**parts, "pool": pool}}
+
+
+def _email(url: str) -> dict[str, Any]:
+    if not url:
+        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    parts = urlsplit(url)
+    return {
+        "EMAIL_HOST": parts.hostname or "localhost",
+        "EMAIL_PORT": parts.port or (465 if parts.scheme == "smtps" else 587),
+        "EMAIL_HOST_USER": parts.username or "",
+        "EMAIL_HOST_PASSWORD": parts.password or "",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+        "EMAIL_USE_TLS": parts.scheme == "smtp" and bool(parts.username),
+    }
+
+
+# Places
+DATA_DIR = env.DATA_DIR
+VOLUMES_ROOT = env.VOLUMES_ROOT or DATA_DIR / "volumes"
+MODELS_DIR = env.MODELS_DIR or DATA_DIR / "models"
+RUNS_DIR = DATA_DIR / "runs"
+MEDIA_ROOT = DATA_DIR / "uploads"
+LOGS_DIR = DATA_DIR / "logs"
+
+# Services
+EMBEDDED = addresses(DATA_DIR)
+DATABASES = {"default": _database(env.DATABASE_URL or EMBEDDED.database_url)}
+BROKER_URL = env.BROKER_URL or EMBEDDED.broker_url
+MLFLOW_TRACKING_URI = env.MLFLOW_TRACKING_URI or EMBEDDED.mlflow_uri
+HF_ENDPOINT, HF_TOKEN = env.HF_ENDPOINT, env.HF_TOKEN
+
+# Training
+CPU_SLOTS, ENGINE_THREADS = env.CPU_SLOTS, env.ENGINE_THREADS
+
+# Application
+ROOT_URLCONF = "finetuning_ui.urls"
+ASGI_APPLICATION = "finetuning_ui.asgi.application"
+AUTH_USER_MODEL = "runs.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "login", "/", "login"
+INSTALLED_APPS = [
+    "finetuning_ui",
+    "runs",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "finetuning_ui.security.content_security_policy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [PROJECT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.debug",
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+
+# Security
+SECRET_KEY = env.SECRET_KEY or _secret_key(DATA_DIR / "secret_key")
+DEBUG = env.DEBUG
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", env.HOST, *env.ALLOWED_HOSTS]
+CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = env.HTTPS
+# Cookies ignore ports: two stacks on one machine would log each other's people out under one name.
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"session-{env.PORT}", f"csrf-{env.PORT}"
+CSRF_COOKIE_HTTPONLY = False  # htmx sends it as a header
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if env.HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.HTTPS else None
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked for by machines on the inside, without TLS
+X_FRAME_OPTIONS = "DENY"
+# HSTS for subdomains (W005) and browsers' preload lists (W021) bind hosts that are not ours to decide on.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+
+# Uploads: a data set streams to disk; the limit is for form fields.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024  # bytes; a REST call may carry rows
+
+# Static files
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [PROJECT / "static", ("vendor/plotly", Path(plotly.__file__).parent / "package_data")]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# Dates and mail
+USE_TZ = True
+TIME_ZONE = env.TIME_ZONE
+LANGUAGE_CODE = "en-gb"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.EMAIL_FROM
+globals().update(_email(env.EMAIL_URL))
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.LOG_LEVEL},
+    "loggers": {"django.server": {"handlers": ["console"], "propagate": False}},
+}
