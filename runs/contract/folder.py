@@ -79,6 +79,10 @@ class RunFolder:
     def create(self) -> None:
         self.checkpoints.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def has_spec(self) -> bool:
+        return (self.path / "spec.json").exists()
+
     def write_spec(self, spec: RunSpec) -> None:
         write_atomically(self.path / "spec.json", spec.model_dump_json(indent=2))
 

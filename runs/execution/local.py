@@ -1,0 +1,76 @@
+"""Engines as process groups on this machine."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+
+from runs.contract.folder import EngineProcess, RunFolder
+from runs.execution.launcher import LaunchFailed
+
+HEARTBEAT_SECONDS = 60  # an engine on another machine is given up after this silence
+SAME_PROCESS_SECONDS = 2  # start times read in different ways differ by less
+
+
+class LocalLauncher:
+    """Starts `python -m runs.engine <folder>` in a session of its own: signals to web or worker do not reach it."""
+
+    def start(self, folder: RunFolder) -> None:
+        command = [sys.executable, "-m", "runs.engine", str(folder.path)]
+        try:
+            with folder.log.open("ab") as log:
+                process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=_environment()
+                )
+        except OSError as error:
+            raise LaunchFailed(f"The training process could not be started: {error.strerror}.") from error
+        folder.write_engine(EngineProcess(host=socket.gethostname(), pid=process.pid, started=_start_time(process.pid)))
+        threading.Thread(target=process.wait, daemon=True, name=f"wait-{process.pid}").start()  # else it ends as a zombie
+
+    def is_alive(self, folder: RunFolder) -> bool:
+        engine = folder.read_engine()
+        if engine is None:
+            return False
+        if engine.host != socket.gethostname():
+            return _age(folder) < HEARTBEAT_SECONDS
+        return _process(engine) is not None
+
+    def interrupt(self, folder: RunFolder) -> None:
+        engine = folder.read_engine()
+        if engine is not None and engine.host == socket.gethostname() and (process := _process(engine)):
+            process.send_signal(signal.SIGTERM)
+
+
+def _environment() -> dict[str, str]:
+    """The engine gets no secrets: neither the database's address nor the site's key."""
+    hidden = ("DATABASE_URL", "BROKER_URL", "SECRET_KEY", "EMAIL_URL", "DJANGO_SETTINGS_MODULE")
+    return {key: value for key, value in os.environ.items() if key not in hidden}
+
+
+def _start_time(pid: int) -> float:
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.NoSuchProcess:
+        return time.time()
+
+
+def _process(engine: EngineProcess) -> psutil.Process | None:
+    """The very process that was started: neither a zombie nor another one that got the same number later."""
+    try:
+        process = psutil.Process(engine.pid)
+        same = abs(process.create_time() - engine.started) < SAME_PROCESS_SECONDS
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def _age(folder: RunFolder) -> float:
+    try:
+        return time.time() - folder.heartbeat.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")

@@ -1,0 +1,35 @@
+"""State, its constraints, and the reads that pages and doors need. Rules about who may change what live in `runs.services`."""
+
+from runs.models.audit import AuditEntry
+from runs.models.catalog import BaseModel, Licence, LicenceAcceptance
+from runs.models.dataset import DataProfile, DataSet
+from runs.models.event import RunEvent
+from runs.models.metric import MetricPoint
+from runs.models.output import Checkpoint, Sample
+from runs.models.registry import ModelVersion
+from runs.models.run import Run
+from runs.models.status import RunStatus
+from runs.models.token import ApiToken
+from runs.models.user import Role, Team, User
+from runs.models.visibility import Visibility
+
+__all__ = [
+    "ApiToken",
+    "AuditEntry",
+    "BaseModel",
+    "Checkpoint",
+    "DataProfile",
+    "DataSet",
+    "Licence",
+    "LicenceAcceptance",
+    "MetricPoint",
+    "ModelVersion",
+    "Role",
+    "Run",
+    "RunEvent",
+    "RunStatus",
+    "Sample",
+    "Team",
+    "User",
+    "Visibility",
+]

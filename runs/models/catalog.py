@@ -1,0 +1,92 @@
+"""Base models on offer, their licences, and who accepted which text."""
+
+from datetime import date
+from typing import Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from runs.models.user import User
+
+NOTICE_DAYS = 90  # days between the announcement of a retirement and the day itself, unless an admin says otherwise
+
+
+class Licence(models.Model):
+    key = models.SlugField(max_length=50, unique=True)
+    name = models.CharField(max_length=200)
+    version_date = models.DateField(null=True, blank=True)
+    url = models.URLField(blank=True)
+    policy_url = models.URLField(blank=True, help_text="Acceptable use policy")
+    notice = models.TextField()
+    obligations = ArrayField(models.TextField(), default=list, blank=True)
+    name_prefix = models.CharField(max_length=50, blank=True, help_text="Derived models' names must begin with this")
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BaseModelQuerySet(models.QuerySet["BaseModel"]):
+    def offered(self, on: date | None = None) -> Self:
+        """Models that a new run may use."""
+        return self.filter(Q(retires_on__isnull=True) | Q(retires_on__gt=on or timezone.localdate()), enabled=True)
+
+    def retired(self, on: date | None = None) -> Self:
+        return self.filter(retires_on__lte=on or timezone.localdate())
+
+
+class BaseModel(models.Model):
+    name = models.CharField(max_length=200, unique=True, help_text="As in meta-llama/Llama-3.2-1B-Instruct")
+    display_name = models.CharField(max_length=200)
+    family = models.CharField(max_length=100)
+    parameters = models.PositiveBigIntegerField()
+    max_context_length = models.PositiveIntegerField(help_text="Tokens")
+    task_types = ArrayField(models.CharField(max_length=32))
+    licence = models.ForeignKey(Licence, on_delete=models.PROTECT, related_name="base_models")
+    architecture = models.JSONField(default=dict, blank=True, help_text="Layer counts and widths, for the memory estimate")
+    defaults = models.JSONField(default=dict, blank=True, help_text="Hyperparameters that differ from the general defaults")
+    folder = models.CharField(
+        max_length=1_000, blank=True, help_text="Folder with config.json and *.safetensors; empty: <models folder>/<name>"
+    )
+    enabled = models.BooleanField(default=True)
+    announced_on = models.DateField(null=True, blank=True, help_text="Day on which the retirement was announced")
+    retires_on = models.DateField(null=True, blank=True, help_text="First day without this model")
+    replacement = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaces")
+    retirement_reason = models.TextField(blank=True)
+    shipped = models.JSONField(default=dict, editable=False, help_text="The entry as the product shipped it, to see an admin's changes")
+
+    objects = BaseModelQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("family", "parameters", "name")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_retired(self) -> bool:
+        return self.retires_on is not None and self.retires_on <= timezone.localdate()
+
+    @property
+    def is_leaving(self) -> bool:
+        """Announced, and still on offer."""
+        return self.retires_on is not None and not self.is_retired
+
+
+class LicenceAcceptance(models.Model):
+    """Who accepted which text, when. Asked again when the text changes."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="acceptances")
+    licence = models.ForeignKey(Licence, on_delete=models.PROTECT, related_name="acceptances")
+    text_digest = models.CharField(max_length=80)
+    accepted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "licence", "text_digest"], name="licence_accepted_once_per_text")]
+
+    def __str__(self) -> str:
+        return f"{self.user} accepted {self.licence} on {self.accepted_at:%Y-%m-%d}"

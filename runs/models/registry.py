@@ -1,0 +1,19 @@
+"""Our side of the model registry: which run became which version."""
+
+from django.db import models
+from django.utils import timezone
+
+
+class ModelVersion(models.Model):
+    run = models.OneToOneField("runs.Run", on_delete=models.PROTECT, related_name="version")
+    name = models.CharField(max_length=255, db_index=True, help_text="catalog.schema.model")
+    version = models.PositiveIntegerField()
+    uri = models.CharField(max_length=500, help_text="models:/<name>/<version>")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("name", "-version")
+        constraints = [models.UniqueConstraint(fields=["name", "version"], name="model_version_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"

@@ -1,0 +1,81 @@
+"""Accounts, tokens and licence acceptance: who is who, and what they agreed to."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from runs.models import ApiToken, Licence, LicenceAcceptance, Role, User
+from runs.models.token import token_hash
+from runs.services.audit import record
+from runs.services.refused import Invalid, NotAllowed
+
+TOKEN_PREFIX = "ftui_"  # noqa: S105  tells people and secret scanners what they found
+LAST_USED_EVERY = timedelta(minutes=1)
+
+
+@transaction.atomic
+def ensure_first_admin() -> tuple[str, str] | None:
+    """Create `admin` with a random password when nobody has an account yet; return both, to be shown once."""
+    if User.objects.exists():
+        return None
+    password = secrets.token_urlsafe(12)
+    admin = User.objects.create_superuser("admin", "admin@localhost", password)
+    record("user.create", admin, by=None, role=Role.ADMIN)
+    return admin.username, password
+
+
+@transaction.atomic
+def create_token(*, by: User, name: str, expires_at: datetime | None = None) -> tuple[ApiToken, str]:
+    """Return the row and the token itself, which is shown once and kept nowhere."""
+    if not name.strip():
+        raise Invalid("Give the token a name, so that you know later what uses it.", field="name")
+    if len(name) > 100:
+        raise Invalid("A token's name has at most 100 characters.", field="name")
+    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    row = ApiToken.objects.create(user=by, name=name.strip(), hash=token_hash(token), hint=token[:9], expires_at=expires_at)
+    record("token.create", row, by=by)
+    return row, token
+
+
+@transaction.atomic
+def revoke_token(*, token: ApiToken, by: User) -> None:
+    if token.user_id != by.pk and not by.is_admin:
+        raise NotAllowed("Only its owner or an admin may revoke a token.")
+    token.revoked_at = token.revoked_at or timezone.now()
+    token.save(update_fields=["revoked_at"])
+    record("token.revoke", token, by=by)
+
+
+def user_for_token(token: str) -> User | None:
+    """The active person behind a bearer token, or None for one that is unknown, expired or revoked."""
+    row = ApiToken.objects.usable().select_related("user").filter(hash=token_hash(token)).first()
+    if row is None:
+        return None
+    now = timezone.now()
+    if row.last_used_at is None or now - row.last_used_at > LAST_USED_EVERY:
+        ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
+    return row.user
+
+
+def text_digest(licence: Licence) -> str:
+    """Names the text that was shown: when any of it changes, it must be accepted again."""
+    text = "\n".join([licence.name, str(licence.version_date), licence.url, licence.policy_url, licence.notice, *licence.obligations])
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def has_accepted(*, user: User, licence: Licence) -> bool:
+    return LicenceAcceptance.objects.filter(user=user, licence=licence, text_digest=text_digest(licence)).exists()
+
+
+@transaction.atomic
+def accept_licence(*, licence: Licence, by: User) -> LicenceAcceptance:
+    """Record that this person accepted the text as it stands today; accepting twice changes nothing."""
+    if not by.may_train:
+        raise NotAllowed("Viewers cannot accept a licence, as they cannot start runs.")
+    acceptance, new = LicenceAcceptance.objects.get_or_create(user=by, licence=licence, text_digest=text_digest(licence))
+    if new:
+        record("licence.accept", licence, by=by, text_digest=acceptance.text_digest)
+    return acceptance

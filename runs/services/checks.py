@@ -1,0 +1,113 @@
+"""The rules a request must keep before it becomes a run. All broken ones are reported at once, each at its field."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from runs import wiring
+from runs.contract.request import RunRequest
+from runs.models import BaseModel, DataSet, Run, User
+from runs.services.access import has_accepted
+from runs.services.datasets import resolve
+from runs.services.refused import (
+    Invalid,
+    LicenceNotAccepted,
+    ModelRetired,
+    ModelUnavailable,
+    NotAllowed,
+    Refused,
+    UnknownData,
+    UnknownModel,
+)
+from runs.services.specification import weights_folder
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A request with its names resolved."""
+
+    model: BaseModel
+    dataset: DataSet
+    eval_dataset: DataSet | None
+
+
+def find_model(name: str) -> BaseModel:
+    """The base model by name, if a new run may use it."""
+    model = BaseModel.objects.select_related("licence", "replacement").filter(name=name).first()
+    if model is None or not model.enabled and not model.is_retired:
+        raise UnknownModel(f"There is no base model “{name}”. The list is on the page Base models.", field="model")
+    if model.is_retired:
+        instead = f" Use {model.replacement.name} instead." if model.replacement else ""
+        raise ModelRetired(f"{model.name} was retired on {model.retires_on:%d %b %Y}.{instead}", field="model")
+    return model
+
+
+def weights_are_here(model: BaseModel) -> bool:
+    return (wiring.model_folder(model) / "config.json").is_file()
+
+
+def _model(asked: RunRequest, by: User) -> BaseModel:
+    model = find_model(asked.model)
+    if asked.task_type not in model.task_types:
+        raise Invalid(f"{model.display_name} is not offered for {asked.task_type.value}.", field="task_type")
+    if not weights_are_here(model):
+        raise ModelUnavailable(
+            f"The weights of {model.name} are not on this machine. An admin can put them into {wiring.model_folder(model)}.",
+            field="model",
+        )
+    if not has_accepted(user=by, licence=model.licence):
+        raise LicenceNotAccepted(
+            f"{model.display_name} comes under the {model.licence.name}. Accept it once, in the wizard or with "
+            f"POST /api/v1/licences/{model.licence.key}/accept, before you use the model.",
+            field="model",
+        )
+    return model
+
+
+def _context_length(asked: RunRequest, by: User) -> None:
+    model = BaseModel.objects.filter(name=asked.model).first()
+    if model and asked.context_length and asked.context_length > model.max_context_length:
+        raise Invalid(
+            f"{model.display_name} reads at most {model.max_context_length:,} tokens; {asked.context_length:,} were asked for.",
+            field="context_length",
+        )
+
+
+def _custom_weights(asked: RunRequest, by: User) -> None:
+    if not asked.custom_weights_path:
+        return
+    name = asked.custom_weights_path.partition("/")[0]
+    earlier = Run.objects.visible_to(by).filter(name=name).first()
+    field = "custom_weights_path"
+    if earlier is None or not (weights_folder(asked.custom_weights_path) / "config.json").is_file():
+        raise UnknownData(f"There are no weights at “{asked.custom_weights_path}”. Write <run> or <run>/<checkpoint>.", field=field)
+    if earlier.asked.model != asked.model:
+        raise Invalid(f"{name} trained {earlier.asked.model}; choose that base model to go on from its weights.", field=field)
+
+
+def check(*, asked: RunRequest, by: User) -> Checked:
+    """Resolve the names in a request and keep every rule, or raise Invalid with all that is wrong."""
+    if not by.may_train:
+        raise NotAllowed("Viewers may look at runs but not start them. Ask an admin for the role of data scientist.")
+    problems: list[Refused] = []
+
+    def attempt(rule: Callable[[], Answer]) -> Answer | None:
+        try:
+            return rule()
+        except Refused as refused:
+            problems.append(refused)
+            return None
+
+    model = attempt(lambda: _model(asked, by))
+    attempt(lambda: _context_length(asked, by))
+    attempt(lambda: _custom_weights(asked, by))
+    dataset = attempt(lambda: resolve(by=by, reference=asked.train_data_path, task=asked.task_type, field="train_data_path"))
+    eval_dataset = None
+    if asked.eval_data_path:
+        reference = asked.eval_data_path
+        eval_dataset = attempt(lambda: resolve(by=by, reference=reference, task=asked.task_type, field="eval_data_path"))
+    if problems or model is None or dataset is None:
+        raise problems[0] if len(problems) == 1 else Invalid(problems=[p for refused in problems for p in refused.problems])
+    return Checked(model, dataset, eval_dataset)

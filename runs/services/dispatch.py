@@ -1,0 +1,102 @@
+"""Give waiting runs to free devices, and find runs that nobody works on any more."""
+
+import secrets
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from runs import wiring
+from runs.contract.events import EventType, Fault, Phase
+from runs.execution.devices import Slot, free
+from runs.execution.launcher import LaunchFailed
+from runs.models import Run, RunStatus
+from runs.models.status import LEASED
+from runs.services import settling, timeline
+from runs.services.nudge import after_commit
+from runs.services.specification import specification
+
+LEASE_SECONDS = 10  # a run whose follower was silent this long is taken over
+
+
+def start_waiting() -> list[Run]:
+    """Start as many waiting runs as this node has free devices; return them."""
+    admit()
+    claimed = _claim()
+    for run in claimed:
+        _launch(run)
+    return claimed
+
+
+@transaction.atomic
+def admit() -> None:
+    """Pending runs join the queue."""
+    for run in Run.objects.select_for_update(skip_locked=True).filter(status=RunStatus.PENDING):
+        run.move_to(RunStatus.QUEUED)
+        run.details = "Waiting for a free device."
+        run.save()
+        timeline.tell(run)
+
+
+@transaction.atomic
+def _claim() -> list[Run]:
+    """Lease the first runs of the queue to this node, one per free device."""
+    node = wiring.node()
+    with connection.cursor() as cursor:  # two workers of one node must not count the same device as free
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"devices of {node}"])
+    at_work = Run.objects.filter(status__in=LEASED, lease_node=node).exclude(phase=Phase.REGISTERING)
+    busy = [Slot(run.device_kind, index) for run in at_work for index in run.device_indices]
+    places = free(wiring.device_slots(), busy)
+    claimed = list(Run.objects.queued().select_for_update(skip_locked=True)[: len(places)])
+    for run, slot in zip(claimed, places, strict=False):
+        run.move_to(RunStatus.STARTING)
+        run.lease_node, run.lease_token, run.lease_heartbeat = node, secrets.token_hex(16), timezone.now()
+        run.device_kind, run.device_indices = slot.kind, [slot.index]
+        run.attempts += 1
+        run.details = "Starting the training process."
+        run.save()
+        timeline.tell(run)
+    return claimed
+
+
+def _launch(run: Run) -> None:
+    """Write the specification once, start the engine, and have it followed."""
+    folder = wiring.run_folder(run.name)
+    try:
+        folder.create()
+        folder.write_spec(specification(run, folder))
+        folder.clear_for_restart()
+        wiring.launcher().start(folder)
+    except (LaunchFailed, OSError) as error:
+        settling.fail(run, Fault.ENGINE, f"The run could not be started: {error}", "Ask an admin to look at disk space and permissions.")
+        return
+    with transaction.atomic():
+        timeline.add(run, EventType.STARTED, "Run started.")
+        after_commit("runs.tasks.follow", run.pk, run.lease_token)
+
+
+def reap() -> list[Run]:
+    """Take over runs whose follower went silent, and start waiting ones: what nudges should have done, and may not have."""
+    silent = Run.objects.unattended_since(timezone.now() - timedelta(seconds=LEASE_SECONDS))
+    taken = [run for run in silent if _take_over(run)]
+    if Run.objects.filter(status__in=[RunStatus.PENDING, RunStatus.QUEUED]).exists():
+        after_commit("runs.tasks.start")
+    return taken
+
+
+@transaction.atomic
+def _take_over(run: Run) -> bool:
+    """One conditional update: of several reapers one wins, and the old holder's token is void."""
+    token = secrets.token_hex(16)
+    won = Run.objects.filter(pk=run.pk, lease_token=run.lease_token, lease_heartbeat=run.lease_heartbeat).update(
+        lease_token=token, lease_heartbeat=timezone.now()
+    )
+    if won:
+        task = "runs.tasks.publish" if run.phase == Phase.REGISTERING else "runs.tasks.follow"
+        after_commit(task, run.pk, token)
+    return bool(won)
+
+
+def renew(run_id: int, token: str) -> bool:
+    """Say that the holder of `token` is still there; False when the run is not its own any more."""
+    return bool(Run.objects.filter(pk=run_id, lease_token=token).update(lease_heartbeat=timezone.now()))

@@ -1,0 +1,117 @@
+"""Create, cancel and delete runs."""
+
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from pydantic import ValidationError
+
+from runs import wiring
+from runs.contract.events import EventType, Phase
+from runs.contract.request import RunRequest
+from runs.models import Run, RunStatus, User
+from runs.models.status import WAITING
+from runs.services import timeline
+from runs.services.audit import record
+from runs.services.checks import check
+from runs.services.naming import registered_name, run_name
+from runs.services.nudge import after_commit
+from runs.services.refused import CannotCancel, CannotDelete, NotAllowed, NotFound, invalid
+
+
+def read_request(fields: Mapping[str, Any]) -> RunRequest:
+    """Turn what a door received into a request; raise Invalid with every problem at its field."""
+    try:
+        return RunRequest.model_validate(dict(fields))
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def submit(*, by: User, asked: RunRequest, idempotency_key: str = "") -> Run:
+    """Create a run. The same key from the same person returns the run that it made before."""
+    if idempotency_key and (earlier := Run.objects.filter(owner=by, idempotency_key=idempotency_key).first()):
+        return earlier
+    checked = check(asked=asked, by=by)
+    name = run_name(asked.task_type, asked.model)
+    try:
+        with transaction.atomic():
+            run = Run.objects.create(
+                name=name,
+                owner=by,
+                idempotency_key=idempotency_key,
+                request=asked.model_dump(mode="json", exclude_unset=True),
+                base_model=checked.model,
+                task_type=asked.task_type,
+                dataset=checked.dataset,
+                eval_dataset=checked.eval_dataset,
+                register_to=registered_name(asked.register_to, name),
+                experiment_path=asked.experiment_path.replace("{}", name) or f"/Users/{by.address}/{name}",
+                details="Waiting for a worker.",
+            )
+            timeline.add(run, EventType.CREATED, "Run created.")
+            record("run.create", run, by=by, model=asked.model)
+            after_commit("runs.tasks.start")
+    except IntegrityError:  # the same key at the same moment: the other request has made the run
+        return Run.objects.get(owner=by, idempotency_key=idempotency_key)
+    return run
+
+
+def find(*, by: User, name: str) -> Run:
+    """The run if this person may see it, else NotFound."""
+    run = Run.objects.alive().visible_to(by).select_related("owner", "base_model", "dataset", "eval_dataset").filter(name=name).first()
+    if run is None:
+        raise NotFound(f"There is no run “{name}”.")
+    return run  # type: ignore[return-value]
+
+
+def may_change(run: Run, by: User) -> bool:
+    return by.is_admin or (by.may_train and run.owner_id == by.pk)
+
+
+@transaction.atomic
+def cancel(*, run: Run, by: User, reason: str = "") -> Run:
+    """Ask a run to stop. A waiting one stops at once; a training one after its step, with a usable checkpoint."""
+    if not may_change(run, by):
+        raise NotAllowed("Only its owner or an admin may cancel a run.")
+    run = Run.objects.select_for_update().get(pk=run.pk)
+    if run.is_terminal or run.status == RunStatus.TERMINATING:
+        raise CannotCancel(f"{run.name} is already {run.get_status_display().lower()}.")
+    record("run.cancel", run, by=by, reason=reason)
+    if run.status in WAITING:
+        stop_now(run, "Run canceled before it started.")
+    elif run.phase == Phase.REGISTERING:
+        run.move_to(RunStatus.TERMINATING)
+        stop_now(run, "Run canceled before its model was registered. Its checkpoints are kept.")
+    else:
+        run.move_to(RunStatus.TERMINATING)
+        run.details = "Stopping after this step; a checkpoint is being kept."
+        run.save()
+        wiring.run_folder(run.name).stop.touch()
+        timeline.tell(run)
+    return run
+
+
+def stop_now(run: Run, message: str) -> None:
+    """Settle a run that nobody works on any more as STOPPED."""
+    run.move_to(RunStatus.STOPPED)
+    run.details = message
+    run.save()
+    timeline.add(run, EventType.CANCELED, message)
+    after_commit("runs.tasks.start")
+
+
+@transaction.atomic
+def delete(*, run: Run, by: User) -> None:
+    """Take a finished run off the lists and its files off the disk. Its row stays, for the audit log and registered versions."""
+    if not may_change(run, by):
+        raise NotAllowed("Only its owner or an admin may delete a run.")
+    run = Run.objects.select_for_update().get(pk=run.pk)
+    if not run.is_terminal:
+        raise CannotDelete(f"{run.name} is {run.get_status_display().lower()}. Cancel it first.")
+    run.deleted_at = timezone.now()
+    run.save()
+    record("run.delete", run, by=by)
+    folder = wiring.run_folder(run.name).path
+    transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))

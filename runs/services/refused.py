@@ -1,0 +1,134 @@
+"""What services raise when the answer is no: a stable code, the field it is about, a sentence for the user."""
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong. `field` is empty when it is about the whole."""
+
+    code: str
+    message: str
+    field: str = ""
+
+
+class Refused(Exception):
+    """Nothing was changed; `problems` says why, all of it at once."""
+
+    code = "refused"
+
+    def __init__(self, message: str = "", *, field: str = "", problems: list[Problem] | None = None) -> None:
+        self.problems = problems or [Problem(self.code, message, field)]
+        super().__init__("; ".join(problem.message for problem in self.problems))
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
+class Invalid(Refused):
+    """What was sent breaks a rule that its author can mend."""
+
+    code = "invalid"
+
+
+class NotAllowed(Refused):
+    """This person may not do this."""
+
+    code = "not_allowed"
+
+
+class NotFound(Refused):
+    """It is not there, or not for this person: the two are not told apart."""
+
+    code = "not_found"
+
+
+class UnknownModel(Invalid):
+    code = "unknown_model"
+
+
+class ModelRetired(Invalid):
+    code = "model_retired"
+
+
+class ModelUnavailable(Invalid):
+    """Offered, but its weights are not on this machine."""
+
+    code = "model_unavailable"
+
+
+class LicenceNotAccepted(Invalid):
+    code = "licence_not_accepted"
+
+
+class UnknownData(Invalid):
+    code = "unknown_data"
+
+
+class BadData(Invalid):
+    """A file that cannot be trained on; `report` has every problem with its line."""
+
+    code = "bad_data"
+
+    def __init__(self, message: str, *, field: str = "", report: object = None) -> None:
+        super().__init__(message, field=field)
+        self.report = report
+
+
+class CannotCancel(Refused):
+    code = "cannot_cancel"
+
+
+class CannotDelete(Refused):
+    code = "cannot_delete"
+
+
+class CannotRetire(Refused):
+    code = "cannot_retire"
+
+
+WORDS = {
+    "missing": "This is required.",
+    "extra_forbidden": "There is no such setting.",
+    "string_type": "This must be text.",
+    "int_parsing": "This must be a whole number.",
+    "int_type": "This must be a whole number.",
+    "int_from_float": "This must be a whole number.",
+    "float_parsing": "This must be a number.",
+    "float_type": "This must be a number.",
+    "finite_number": "This must be a finite number.",
+    "bool_parsing": "This must be true or false.",
+}
+
+
+def _sentence(error: dict[str, object]) -> str:
+    kind, context = str(error["type"]), error.get("ctx") or {}
+    assert isinstance(context, dict)
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "greater_than":
+        return f"This must be more than {context['gt']:,}."
+    if kind == "greater_than_equal":
+        return f"This must be at least {context['ge']:,}."
+    if kind in ("less_than", "less_than_equal"):
+        return f"This must be at most {context.get('le', context.get('lt')):,}."
+    if kind in ("enum", "literal_error"):
+        return f"This must be one of {context['expected']}."
+    if kind == "string_too_short":
+        return "This is required."
+    if kind in ("string_too_long", "too_long"):
+        return f"This is too long: at most {context['max_length']:,}."
+    return WORDS.get(kind, f"{error['msg']}.")
+
+
+def invalid(error: ValidationError) -> Invalid:
+    """Pydantic's findings as problems at fields, in words."""
+    return Invalid(
+        problems=[
+            Problem("required" if found["type"] == "missing" else "invalid", _sentence(dict(found)), ".".join(map(str, found["loc"])))
+            for found in error.errors(include_url=False, include_input=False)
+        ]
+    )

@@ -1,0 +1,65 @@
+"""How runs end, or go back into the queue."""
+
+from django.db import transaction
+
+from runs.contract.events import EventType, Exit, Fault, Outcome, Phase
+from runs.models import Run, RunStatus
+from runs.services import timeline
+from runs.services.lifecycle import stop_now
+from runs.services.nudge import after_commit
+
+MOST_ATTEMPTS = 3  # engines in a row that were lost without a step: then something is wrong with the run itself
+
+
+@transaction.atomic
+def settle(run: Run, exit: Exit) -> None:
+    """Draw the consequences of an engine's last word. The caller holds the row's lock and the lease."""
+    if run.status == RunStatus.STARTING:  # it ended before its first step
+        run.move_to(RunStatus.RUNNING)
+        run.save()
+    if exit.outcome == Outcome.FAILED:
+        fail(run, exit.fault or Fault.ENGINE, exit.message, exit.advice)
+    elif run.status == RunStatus.TERMINATING or exit.outcome == Outcome.STOPPED:
+        if run.status != RunStatus.TERMINATING:
+            run.move_to(RunStatus.TERMINATING)
+        stop_now(run, f"Run canceled at batch {run.step}." if run.step else "Run canceled before its first batch.")
+    elif exit.outcome == Outcome.INTERRUPTED:
+        requeue(run, "The machine was being stopped; the run goes on from its last checkpoint.")
+    else:
+        _register(run)
+
+
+def _register(run: Run) -> None:
+    run.phase = Phase.REGISTERING
+    run.details = "Registering the model."
+    run.estimated_end_at = None
+    run.save()
+    timeline.tell(run)
+    after_commit("runs.tasks.publish", run.pk, run.lease_token)
+    after_commit("runs.tasks.start")  # its device is free
+
+
+@transaction.atomic
+def fail(run: Run, fault: Fault, message: str, advice: str) -> None:
+    run.move_to(RunStatus.FAILED)
+    run.fault, run.details, run.advice = fault, message, advice
+    run.save()
+    timeline.add(run, EventType.FAILED, message)
+    after_commit("runs.tasks.start")
+
+
+@transaction.atomic
+def requeue(run: Run, why: str) -> None:
+    """Put a run whose engine is gone back into the queue, unless it keeps losing engines."""
+    if run.status == RunStatus.TERMINATING:
+        stop_now(run, "Run canceled.")
+        return
+    if run.attempts >= MOST_ATTEMPTS:
+        message = f"The training process was lost {run.attempts} times in a row without a step being done."
+        fail(run, Fault.ENGINE, message, "Look at the end of the log. A machine that is out of memory kills processes without a word.")
+        return
+    run.move_to(RunStatus.QUEUED)
+    run.details = why
+    run.save()
+    timeline.add(run, EventType.REQUEUED, why)
+    after_commit("runs.tasks.start")

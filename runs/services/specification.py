@@ -1,0 +1,65 @@
+"""From what was asked to what the engine gets: every default filled in, every name turned into a path."""
+
+from pathlib import Path
+
+from runs import wiring
+from runs.contract.folder import RunFolder
+from runs.contract.request import RunRequest
+from runs.contract.spec import DEFAULT_CONTEXT_LENGTH, DataFile, Device, Hyperparameters, ModelSource, RunSpec
+from runs.models import BaseModel, DataSet, Run
+
+DEFAULT_LEARNING_RATE = 2e-5  # AdamW, full fine-tuning, where the catalog knows no better
+
+
+def resolved(asked: RunRequest, model: BaseModel) -> Hyperparameters:
+    """Hyperparameters without gaps: what was asked, else the model's defaults, else the general ones."""
+    wanted = asked.hyperparameters()
+    given = wanted.model_dump(exclude_unset=True, exclude_none=True)
+    general = {
+        "learning_rate": DEFAULT_LEARNING_RATE,
+        "context_length": min(DEFAULT_CONTEXT_LENGTH, model.max_context_length),
+    }
+    known = {key: value for key, value in model.defaults.items() if key in Hyperparameters.model_fields}
+    return Hyperparameters.model_validate({**general, **known, **given})
+
+
+def _data_file(dataset: DataSet) -> DataFile:
+    return DataFile(path=wiring.dataset_file(dataset.digest), digest=dataset.digest, rows=dataset.rows, name=dataset.name)
+
+
+def weights_folder(reference: str) -> Path:
+    """`<run>` is that run's finished model, `<run>/<checkpoint>` one of its checkpoints."""
+    name, _, checkpoint = reference.partition("/")
+    folder = wiring.run_folder(name)
+    return folder.checkpoints / checkpoint if checkpoint else folder.model
+
+
+def specification(run: Run, folder: RunFolder) -> RunSpec:
+    """The run's specification. It is made at the first start and never changes after, but for the device."""
+    made = folder.read_spec() if folder.has_spec else _build(run)
+    return made.model_copy(update={"device": _device(run)})
+
+
+def _device(run: Run) -> Device:
+    if run.device_kind == "cuda":
+        return Device(kind="cuda", indices=tuple(run.device_indices), threads=wiring.engine_threads())
+    return Device(kind="cpu", threads=wiring.engine_threads())
+
+
+def _build(run: Run) -> RunSpec:
+    asked = run.asked
+    return RunSpec(
+        name=run.name,
+        task_type=asked.task_type,
+        base_model=ModelSource(
+            name=run.base_model.name,
+            path=wiring.model_folder(run.base_model),
+            max_context_length=run.base_model.max_context_length,
+            licence=run.base_model.licence.key,
+        ),
+        train=_data_file(run.dataset),
+        evaluation=_data_file(run.eval_dataset) if run.eval_dataset else None,
+        eval_prompts=asked.eval_prompts,
+        hyperparameters=resolved(asked, run.base_model),
+        custom_weights_path=weights_folder(asked.custom_weights_path) if asked.custom_weights_path else None,
+    )

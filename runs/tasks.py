@@ -1,0 +1,49 @@
+"""Celery's door: load, one service call. Every task is short and may be lost, late or doubled without harm."""
+
+import threading
+
+from celery import shared_task
+from celery.signals import worker_shutting_down
+from django.db import close_old_connections
+
+from runs.services import dispatch, mirroring, progress, publishing, retirement
+from runs.services.nudge import after_commit
+
+_stopping = threading.Event()
+
+
+@worker_shutting_down.connect
+def _shutting_down(**_: object) -> None:
+    _stopping.set()
+
+
+@shared_task
+def start() -> None:
+    dispatch.start_waiting()
+
+
+@shared_task
+def follow(run_id: int, token: str) -> None:
+    close_old_connections()
+    if progress.follow(run_id, token, stopping=_stopping.is_set):
+        after_commit("runs.tasks.follow", run_id, token)
+
+
+@shared_task
+def publish(run_id: int, token: str) -> None:
+    publishing.publish(run_id, token)
+
+
+@shared_task
+def mirror() -> None:
+    mirroring.mirror()
+
+
+@shared_task
+def reap() -> None:
+    dispatch.reap()
+
+
+@shared_task
+def retire() -> None:
+    retirement.announce_due()

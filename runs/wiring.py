@@ -1,0 +1,66 @@
+"""Which real things stand behind the protocols, from settings. The only place that chooses."""
+
+import socket
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from runs.contract.folder import RunFolder
+from runs.execution.devices import Slot, slots
+from runs.execution.launcher import Launcher
+from runs.execution.local import LocalLauncher
+from runs.models import BaseModel
+from runs.registry.protocol import Registry
+
+
+def node() -> str:
+    """Names this machine and this installation on it, for leases."""
+    return f"{socket.gethostname()}:{settings.DATA_DIR}"
+
+
+def run_folder(name: str) -> RunFolder:
+    return RunFolder(settings.DATA_DIR / "runs" / name)
+
+
+def dataset_file(digest: str) -> Path:
+    """Where the canonical rows with this digest are kept."""
+    return Path(settings.DATA_DIR / "datasets" / f"{digest.removeprefix('sha256:')}.jsonl")
+
+
+def scratch() -> Path:
+    """For half-written uploads: the same file system as the data sets, so that a rename finishes them."""
+    folder = Path(settings.DATA_DIR / "scratch")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def volumes_root() -> Path:
+    return Path(settings.VOLUMES_ROOT)
+
+
+def model_folder(model: BaseModel) -> Path:
+    return Path(model.folder) if model.folder else Path(settings.MODELS_DIR / model.name)
+
+
+def device_slots() -> list[Slot]:
+    return slots(cpu_slots=settings.CPU_SLOTS)
+
+
+def engine_threads() -> int | None:
+    return settings.ENGINE_THREADS or None
+
+
+def launcher() -> Launcher:
+    return LocalLauncher()
+
+
+@lru_cache(maxsize=1)
+def _registry(uri: str) -> Registry:
+    from runs.registry.mlflow import MlflowRegistry  # mlflow takes seconds to import: only those who publish pay
+
+    return MlflowRegistry(uri)
+
+
+def registry() -> Registry:
+    return _registry(settings.MLFLOW_TRACKING_URI)
