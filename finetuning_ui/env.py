@@ -114,3 +114,8 @@ def read(environ: Mapping[str, str], dotenv: Path | None = None) -> Environment:
 def environment() -> Environment:
     """What this process was started with."""
     return read(os.environ, PROJECT / ".env")
+
+
+def inherited(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a child process: ours, and what it needs besides."""
+    return {**os.environ, **extra}

@@ -47,6 +47,7 @@ def _email(url: str) -> dict[str, Any]:
 
 
 # Places
+BASE_DIR = PROJECT
 DATA_DIR = env.DATA_DIR
 VOLUMES_ROOT = env.VOLUMES_ROOT or DATA_DIR / "volumes"
 MODELS_DIR = env.MODELS_DIR or DATA_DIR / "models"

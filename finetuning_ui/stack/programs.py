@@ -1,0 +1,64 @@
+"""The Python programs of the stack: MLflow, web, worker and beat, each as one command line."""
+
+import sys
+from pathlib import Path
+
+import httpx
+from django.conf import settings
+
+from finetuning_ui.env import environment
+from finetuning_ui.stack.addresses import HOST, Addresses
+from finetuning_ui.stack.process import Program
+
+CELERY = [sys.executable, "-m", "celery", "-A", "finetuning_ui", "--workdir", str(settings.BASE_DIR)]
+
+
+def web_url() -> str:
+    """Where a person on this machine finds the pages."""
+    host = environment().HOST
+    return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else f'[{host}]' if ':' in host else host}:{environment().PORT}"  # noqa: S104
+
+
+def web() -> Program:
+    serve = ["--host", environment().HOST, "--port", str(environment().PORT), "--app-dir", str(settings.BASE_DIR)]
+    # A live page holds its stream open for ever: shutting down waits for it this many seconds.
+    options = ["--lifespan", "off", "--no-access-log", "--timeout-graceful-shutdown", "2"]
+    command = [sys.executable, "-m", "uvicorn", "finetuning_ui.asgi:application", *serve, *options]
+    return Program(name="web", command=command, ready=lambda: _answers(f"{web_url()}/readyz"))
+
+
+def worker() -> Program:
+    """Threads, because a task waits for files and rows and never computes."""
+    options = ["--pool", "threads", "--concurrency", "8", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
+    return Program(name="worker", command=[*CELERY, "worker", *options], ready=lambda: True)
+
+
+def beat() -> Program:
+    return Program(name="beat", command=[*CELERY, "beat", "--loglevel", "INFO", "--pidfile="], ready=lambda: True)
+
+
+def mlflow(folder: Path, addresses: Addresses) -> Program:
+    """The tracking server, which also stores the artifacts, so that nobody needs to share its disk."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "mlflow", "server", "--host", HOST, "--port", str(addresses.mlflow), "--workers", "1"]
+    stores = ["--serve-artifacts", "--artifacts-destination", str(folder / "artifacts")]
+    environ = {
+        "MLFLOW_BACKEND_STORE_URI": addresses.mlflow_database_url,  # not an argument: it holds the password
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # several more processes, for features of its own pages
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "GIT_PYTHON_REFRESH": "quiet",
+    }
+    return Program(
+        name="mlflow",
+        command=[*command, *stores],
+        environ=environ,
+        ready=lambda: _answers(f"{addresses.mlflow_uri}/health"),
+    )
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5, headers={"Host": "localhost"}).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
