@@ -1,0 +1,166 @@
+"""Data sets: take files in, find them again, show them as a model sees them."""
+
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from django.db import IntegrityError, transaction
+
+from runs import wiring
+from runs.contract.spec import TaskType
+from runs.data.profile import Profile
+from runs.data.profile import profile as measure
+from runs.data.rendering import Piece, Renderer, TemplateError
+from runs.data.rows import read_rows
+from runs.data.sources import SourceError, open_source
+from runs.data.validation import Report, check
+from runs.models import BaseModel, DataProfile, DataSet, Run, User
+from runs.services.audit import record
+from runs.services.refused import BadData, CannotDelete, Invalid, ModelUnavailable, NotAllowed, NotFound, UnknownData
+
+COPY_BYTES = 1 << 20
+
+
+def add_upload(*, by: User, file: BinaryIO, filename: str, task: TaskType, name: str = "", mapping: str = "") -> DataSet:
+    """Check an uploaded file and keep its rows as a data set; raise BadData with the whole report when it cannot be trained on."""
+    _may_add(by)
+    with _in_scratch(Path(filename).suffixes) as path:
+        with path.open("wb") as copy:
+            while chunk := file.read(COPY_BYTES):
+                copy.write(chunk)
+        return _keep(by=by, path=path, source=filename, task=task, name=name, field="file", mapping=mapping)
+
+
+def resolve(*, by: User, reference: str, task: TaskType, field: str) -> DataSet:
+    """The data set that `reference` names: one of ours by name, or a path in a volume, which is read and kept now."""
+    if "/" not in reference:
+        dataset = DataSet.objects.visible_to(by).filter(name=reference).first()
+        if dataset is None:
+            raise UnknownData(f"There is no data set “{reference}”. Upload one on the page Data, or write dbfs:/Volumes/….", field=field)
+        if dataset.task_type != task:
+            raise Invalid(f"“{dataset.name}” holds rows for {dataset.task_type}, not for {task.value}.", field=field)
+        return dataset
+    try:
+        path = open_source(reference, volumes_root=wiring.volumes_root(), task=task)
+    except SourceError as error:
+        raise UnknownData(str(error), field=field) from error
+    return _keep(by=by, path=path, source=reference, task=task, name="", field=field)
+
+
+def find(*, by: User, name: str) -> DataSet:
+    dataset = DataSet.objects.visible_to(by).select_related("owner").filter(name=name).first()
+    if dataset is None:
+        raise NotFound(f"There is no data set “{name}”.")
+    return dataset
+
+
+@transaction.atomic
+def delete(*, dataset: DataSet, by: User) -> None:
+    if not (by.is_admin or (by.may_train and dataset.owner_id == by.pk)):
+        raise NotAllowed("Only its owner or an admin may delete a data set.")
+    if Run.objects.filter(dataset=dataset).exists() or Run.objects.filter(eval_dataset=dataset).exists():
+        raise CannotDelete(f"Runs were trained or evaluated on “{dataset.name}”; it stays, so that they can be explained.")
+    digest = dataset.digest
+    record("dataset.delete", dataset, by=by, digest=digest)
+    dataset.delete()
+    if not DataSet.objects.filter(digest=digest).exists():
+        transaction.on_commit(lambda: wiring.dataset_file(digest).unlink(missing_ok=True))
+
+
+def profile(*, dataset: DataSet, model: BaseModel, context_length: int) -> Profile:
+    """Token counts with this model at this context length; computed once and kept."""
+    kept = DataProfile.objects.filter(dataset=dataset, base_model=model, context_length=context_length).first()
+    if kept is not None:
+        return Profile.model_validate(kept.profile)
+    task = TaskType(dataset.task_type)
+    try:
+        fresh = measure(wiring.dataset_file(dataset.digest), renderer(model), task, context_length)
+    except TemplateError as error:
+        raise Invalid(f"“{dataset.name}” does not go with {model.display_name}: {error}", field="train_data_path") from error
+    DataProfile.objects.update_or_create(
+        dataset=dataset, base_model=model, context_length=context_length, defaults={"profile": fresh.model_dump(mode="json")}
+    )
+    return fresh
+
+
+def rendered(*, dataset: DataSet, model: BaseModel, rows: int) -> list[list[Piece]]:
+    """The first rows as the tokens that this model is trained on: the engine's own rendering."""
+    reader, task = renderer(model), TaskType(dataset.task_type)
+    try:
+        return [reader.pieces(reader.encode(row, task)) for row in islice(read_rows(wiring.dataset_file(dataset.digest)), rows)]
+    except TemplateError as error:
+        raise Invalid(f"“{dataset.name}” does not go with {model.display_name}: {error}", field="train_data_path") from error
+
+
+def renderer(model: BaseModel) -> Renderer:
+    folder = wiring.model_folder(model)
+    if not (folder / "tokenizer.json").is_file():
+        raise ModelUnavailable(f"The tokenizer of {model.name} is not on this machine.", field="model")
+    return Renderer.load(folder)
+
+
+def _may_add(by: User) -> None:
+    if not by.may_train:
+        raise NotAllowed("Viewers may look at data sets but not add them.")
+
+
+@contextmanager
+def _in_scratch(suffixes: list[str]) -> Iterator[Path]:
+    """A path for a half-made file, which is gone afterwards unless it was renamed."""
+    path = wiring.scratch() / (secrets.token_hex(16) + "".join(suffixes[-2:]))
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _keep(*, by: User, path: Path, source: str, task: TaskType, name: str, field: str, mapping: str = "") -> DataSet:
+    with _in_scratch([".jsonl"]) as canonical:
+        report = check(path, task=task, name=Path(source).name, canonical=canonical, mapping=mapping or None)
+        if not report.ok:
+            raise BadData(report.sentence, field=field, report=report)
+        if field != "file" and (earlier := _same(by, source, report, task)):
+            return earlier
+        target = wiring.dataset_file(report.digest)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            os.replace(canonical, target)
+    return _create(by=by, report=report, source=source, task=task, wanted=slug(name or Path(source).name))
+
+
+def _same(by: User, source: str, report: Report, task: TaskType) -> DataSet | None:
+    """What an earlier read of the same path kept, if its bytes have not changed since."""
+    return DataSet.objects.filter(owner=by, source=source, digest=report.digest, task_type=task).first()
+
+
+def _create(*, by: User, report: Report, source: str, task: TaskType, wanted: str) -> DataSet:
+    """Create the row under the first free name: helpdesk, helpdesk-2, helpdesk-3, ..."""
+    for number in range(1, 1_000):
+        try:
+            with transaction.atomic():
+                dataset = DataSet.objects.create(
+                    name=wanted if number == 1 else f"{wanted}-{number}",
+                    owner=by,
+                    task_type=task,
+                    source=source[:1_000],
+                    digest=report.digest,
+                    rows=report.rows,
+                    bytes=wiring.dataset_file(report.digest).stat().st_size,
+                    report=report.model_dump(mode="json"),
+                )
+                record("dataset.create", dataset, by=by, digest=report.digest, rows=report.rows)
+                return dataset
+        except IntegrityError:
+            continue
+    raise Invalid(f"There are too many data sets called “{wanted}”. Choose another name.", field="name")
+
+
+def slug(text: str) -> str:
+    """A name that fits a URL: letters, digits, _ and -; the ending of a file name is dropped."""
+    stem = re.sub(r"(\.(jsonl|json|csv|parquet|txt|zip|gz))+$", "", text, flags=re.IGNORECASE)
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-").lower()[:80] or "data"

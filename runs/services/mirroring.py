@@ -1,0 +1,98 @@
+"""Copy runs to MLflow, in the background and with a cursor. When MLflow is away the copy waits; nothing else does."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+
+from runs import wiring
+from runs.models import MetricPoint, Run
+from runs.models.metric import MetricKind
+from runs.models.status import TERMINAL, WAITING
+from runs.registry.names import point_metrics
+from runs.registry.protocol import RegistryUnavailable
+from runs.services.specification import resolved
+
+log = logging.getLogger(__name__)
+
+BATCH = 500  # points of ours at a time; each becomes several metrics of MLflow's
+ENDINGS = {"COMPLETED": "FINISHED", "STOPPED": "KILLED", "FAILED": "FAILED"}
+
+
+def mirror() -> int:
+    """Copy what is new of every run; return the number of points copied. Only one process does it at a time."""
+    with _alone() as alone:
+        if not alone:
+            return 0
+        copied = 0
+        for run in Run.objects.filter(mirror_closed=False).exclude(status__in=WAITING, step=0).select_related("base_model", "dataset"):
+            try:
+                copied += mirror_run(run)
+            except RegistryUnavailable as error:
+                log.info("MLflow is away (%s); the copy waits.", error)
+                break
+        return copied
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Hold a lock of the database session, not of a transaction: the copy speaks HTTP and must not hold up rows meanwhile."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext('mirror'))")
+        held = bool(cursor.fetchone()[0])
+        try:
+            yield held
+        finally:
+            if held:
+                cursor.execute("SELECT pg_advisory_unlock(hashtext('mirror'))")
+
+
+def ensure_mirrored(run: Run) -> None:
+    """Make the MLflow experiment and run of a run of ours, if they are not there yet; raise RegistryUnavailable."""
+    if run.mlflow_run_id:
+        return
+    experiment, mlflow_run = wiring.registry().start_run(
+        experiment_path=run.experiment_path, run_name=run.name, params=_params(run), tags=_tags(run)
+    )
+    run.mlflow_experiment_id, run.mlflow_run_id = experiment, mlflow_run
+    run.save_fields(["mlflow_experiment_id", "mlflow_run_id"])
+
+
+def mirror_run(run: Run) -> int:
+    ensure_mirrored(run)
+    registry, copied = wiring.registry(), 0
+    optimizer = resolved(run.asked, run.base_model).optimizer
+    while points := list(MetricPoint.objects.filter(run=run).after(run.mirrored_point)[:BATCH]):
+        metrics = [
+            metric
+            for point in points
+            for metric in point_metrics(
+                train=point.kind == MetricKind.TRAIN,
+                step=point.step,
+                epoch=point.epoch,
+                tokens=point.tokens,
+                time=point.time,
+                values=point.values,
+                optimizer=optimizer,
+            )
+        ]
+        registry.log_metrics(run.mlflow_run_id, metrics)
+        run.mirrored_point = points[-1].pk
+        run.save_fields(["mirrored_point"])
+        copied += len(points)
+    if run.status in TERMINAL:
+        registry.set_terminated(run.mlflow_run_id, ENDINGS[run.status])
+        run.mirror_closed = True
+        run.save_fields(["mirror_closed"])
+    return copied
+
+
+def _params(run: Run) -> dict[str, str]:
+    settings = resolved(run.asked, run.base_model).model_dump(mode="json")
+    named = {"model": run.base_model.name, "task_type": run.task_type, "train_data": run.dataset.name}
+    return {**named, "train_data_digest": run.dataset.digest, **{key: str(value) for key, value in settings.items()}}
+
+
+def _tags(run: Run) -> dict[str, str]:
+    return {"finetuning.run": run.name, "finetuning.owner": run.owner.address, "mlflow.user": run.owner.username}
