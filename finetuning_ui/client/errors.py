@@ -1,0 +1,36 @@
+"""What can go wrong between a script and the server."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Problem:
+    code: str
+    message: str
+    field: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.field else self.message
+
+
+class ClientError(Exception):
+    """Anything that this package raises."""
+
+
+class ConnectionFailed(ClientError):
+    """The server could not be reached."""
+
+
+class ApiError(ClientError):
+    """The server said no. `status` is HTTP's, `code` is stable, `problems` names each field."""
+
+    def __init__(self, status: int, document: dict[str, Any]) -> None:
+        self.status = status
+        self.code = str(document.get("code", "error"))
+        self.problems = [
+            Problem(str(found.get("code", "")), str(found.get("message", "")), str(found.get("field") or ""))
+            for found in document.get("problems") or []
+        ]
+        detail = str(document.get("detail") or document.get("title") or "The server gave no reason.")
+        super().__init__("\n".join(map(str, self.problems)) or detail)
