@@ -12,7 +12,6 @@ If the stack is down, start it with `make run` (with the same DATA_DIR), or set 
 def main() -> str | None:
     """Why it failed, in words, or None."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "finetuning_ui.settings")
-    os.environ.setdefault("DATABASE_POOL", "0")  # a command that ends at once gains nothing from a pool
     try:
         from django.core.management import execute_from_command_line
         from django.db import OperationalError

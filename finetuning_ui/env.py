@@ -68,7 +68,7 @@ class Environment(BaseModel):
     )
 
     DATABASE_URL: Annotated[str, _url_of("postgres", "postgresql")] = Field("", description="unset: embedded PostgreSQL")
-    DATABASE_POOL: int = Field(16, ge=0, le=1000, description="connections one process keeps at most; 0: no pool")
+    DATABASE_POOL: int = Field(0, ge=0, le=1000, description="connections a process keeps; 0: none, `up` gives its own 16")
     BROKER_URL: Annotated[str, _url_of("redis", "rediss")] = Field("", description="unset: embedded Valkey")
     MLFLOW_TRACKING_URI: Annotated[str, _url_of("http", "https")] = Field("", description="unset: MLflow started here")
     EMAIL_URL: Annotated[str, _url_of("smtp", "smtps")] = Field("", description="smtp://user:password@host:587; unset: log")

@@ -30,7 +30,7 @@ class Program:
 
     name: str
     command: list[str]
-    ready: Callable[[], bool]
+    ready: Callable[[], bool] | None = None  # None: it counts as ready once it is started
     environ: dict[str, str] = field(default_factory=dict)
     account: tuple[int, int] | None = None  # user and group to run as; only root may change them
     stop_signal: signal.Signals = signal.SIGTERM
@@ -56,6 +56,21 @@ class Process:
     def alive(self) -> bool:
         return self.child is not None and self.child.poll() is None
 
+    @property
+    def pid(self) -> int:
+        return self.child.pid if self.child else 0
+
+    def answers(self) -> bool:
+        return self.alive and (self.program.ready is None or self.program.ready())
+
+    def how_it_ended(self) -> str:
+        code = self.child.returncode if self.child else None
+        return f"killed by {signal.Signals(-code).name}" if code and code < 0 else f"ended with status {code}"
+
+    def tail(self, size: int = 2000) -> str:
+        """The last characters of its log."""
+        return self.log.read_text(encoding="utf-8", errors="replace")[-size:].strip()
+
     def start(self) -> None:
         """Must be called from a thread that lives as long as the child shall: the kernel ends the child with it."""
         for path in (self.log, self.record):
@@ -79,21 +94,31 @@ class Process:
         self.started = time.time()
         self.record.write_text(Record(pid=self.child.pid, started=self.started).model_dump_json(), encoding="utf-8")
 
-    def wait_ready(self, seconds: float) -> bool:
+    def wait_ready(self, seconds: float, *, given_up: Callable[[], bool] = lambda: False) -> bool:
         """Whether it answered within that time; False at once when it ended."""
         deadline = time.monotonic() + seconds
-        while self.alive and time.monotonic() < deadline:
-            if self.program.ready():
+        while self.alive and time.monotonic() < deadline and not given_up():
+            if self.answers():
                 return True
             time.sleep(0.05)
         return False
+
+    def ask(self) -> None:
+        """Ask it to end, and do not wait."""
+        if self.child is not None:
+            with suppress(ProcessLookupError):
+                self.child.send_signal(self.program.stop_signal)
+
+    def clean(self) -> None:
+        """End what a dead process has left of its group."""
+        if self.child is not None:
+            _kill_group(self.child.pid)
 
     def stop(self, *, forced: Callable[[], bool] = lambda: False) -> None:
         """End the whole group: politely, and by force after `patience` or when `forced` says so."""
         if self.child is None:
             return
-        with suppress(ProcessLookupError):
-            self.child.send_signal(self.program.stop_signal)
+        self.ask()
         deadline = time.monotonic() + self.program.patience
         while self.alive and time.monotonic() < deadline and not forced():
             time.sleep(0.02)

@@ -16,7 +16,9 @@ CELERY = [sys.executable, "-m", "celery", "-A", "finetuning_ui", "--workdir", st
 def web_url() -> str:
     """Where a person on this machine finds the pages."""
     host = environment().HOST
-    return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else f'[{host}]' if ':' in host else host}:{environment().PORT}"  # noqa: S104
+    if host in ("0.0.0.0", "::"):  # noqa: S104 (every address, this machine's own among them)
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{environment().PORT}"
 
 
 def web() -> Program:
@@ -24,17 +26,17 @@ def web() -> Program:
     # A live page holds its stream open for ever: shutting down waits for it this many seconds.
     options = ["--lifespan", "off", "--no-access-log", "--timeout-graceful-shutdown", "2"]
     command = [sys.executable, "-m", "uvicorn", "finetuning_ui.asgi:application", *serve, *options]
-    return Program(name="web", command=command, ready=lambda: _answers(f"{web_url()}/readyz"))
+    return Program(name="web", command=command, environ=_pool(), ready=lambda: _answers(f"{web_url()}/readyz"), patience=5)
 
 
 def worker() -> Program:
-    """Threads, because a task waits for files and rows and never computes."""
+    """Threads, because a task waits for files and rows and never computes; one cut short is taken up by the next worker."""
     options = ["--pool", "threads", "--concurrency", "8", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-    return Program(name="worker", command=[*CELERY, "worker", *options], ready=lambda: True)
+    return Program(name="worker", command=[*CELERY, "worker", *options], environ=_pool(), patience=5)
 
 
 def beat() -> Program:
-    return Program(name="beat", command=[*CELERY, "beat", "--loglevel", "INFO", "--pidfile="], ready=lambda: True)
+    return Program(name="beat", command=[*CELERY, "beat", "--loglevel", "INFO", "--pidfile="])
 
 
 def mlflow(folder: Path, addresses: Addresses) -> Program:
@@ -55,6 +57,11 @@ def mlflow(folder: Path, addresses: Addresses) -> Program:
         environ=environ,
         ready=lambda: _answers(f"{addresses.mlflow_uri}/health"),
     )
+
+
+def _pool() -> dict[str, str]:
+    """What serves for long keeps its database connections; a command that ends at once would gain nothing."""
+    return {"DATABASE_POOL": str(environment().DATABASE_POOL or 16)}
 
 
 def _answers(url: str) -> bool:

@@ -1,0 +1,56 @@
+# Everything a person does with this project. `make` alone lists it. DATA_DIR and PORT are passed on: PORT=8001 make run
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := finetuning_ui runs tests manage.py
+export DATA_DIR PORT
+
+.DEFAULT_GOAL := help
+.PHONY: help install run demo test check bench format clean
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+install: .venv/installed  ## the virtual environment with everything in it
+
+.venv/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Python 3.11 or newer is needed; '$(PYTHON)' is not. Install it (apt install python3) or: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "This Python cannot make virtual environments. On Debian or Ubuntu: apt install python3-venv"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: install  ## the whole product on this machine, until Ctrl-C; keeps its data in var/ or DATA_DIR
+	@exec $(BIN)/python manage.py up
+
+demo: install  ## the main job on a real model: train, watch, compare; ends at once with ARGS=--exit
+	@exec $(BIN)/python manage.py demo $(ARGS)
+
+test: install chromium  ## all tests, two at a time; some of them: make test ARGS="tests/app -k token"
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: install  ## style, types, templates, who imports whom, migrations, settings
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/djlint templates --lint --check --quiet
+	$(BIN)/lint-imports
+	$(BIN)/python -W "ignore:Got an error checking a consistent migration history" manage.py makemigrations --check --dry-run
+	HTTPS=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+bench: install  ## measure: tokens per second, seconds to the first page
+	$(BIN)/pytest tests/bench -n 0 -s $(ARGS)
+
+format: install  ## put code and templates into the house style
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/djlint templates --reformat --quiet
+
+clean:  ## remove the virtual environment and caches; data in var/ stay
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find finetuning_ui runs tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: chromium
+chromium:
+	@command -v chromium chromium-browser google-chrome >/dev/null || .ci/chromium
