@@ -84,7 +84,7 @@ def _check_ports() -> None:
     ours = settings.EMBEDDED
     if not all(addresses.free(port) for port in (ours.postgres, ours.valkey, ours.mlflow)):
         addresses.choose_again(settings.DATA_DIR)
-        os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606: settings have read the old ports: begin anew
+        os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 (settings have read the old ports: begin anew)
 
 
 def _stop(supervisor: Supervisor) -> None:
@@ -99,9 +99,9 @@ def _stop(supervisor: Supervisor) -> None:
 
 def _interrupt_engines(supervisor: Supervisor) -> None:
     """Trainings of this node keep a checkpoint and end; the next start goes on from there."""
-    from runs.services.shutdown import interrupt_local_engines
-
     try:
+        from runs.services.shutdown import interrupt_local_engines
+
         if count := interrupt_local_engines():
             supervisor.say("engines", f"{count} asked to keep a checkpoint and to end")
     except Exception as error:  # whatever it was, the services below must still be stopped

@@ -164,5 +164,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.LOG_LEVEL},
-    "loggers": {"django.server": {"handlers": ["console"], "propagate": False}},
+    "loggers": {"httpx": {"level": "WARNING"}},  # one line for every request it makes is too many
 }

@@ -108,7 +108,7 @@ def _initialise(folder: Path, password: str, account: Account) -> None:
                 os.chown(path, *account)
         command = [str(BINARIES / "initdb"), "-D", str(folder), "-U", USER, f"--pwfile={secret}", "--auth=scram-sha-256"]
         locale = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        extra_groups = None if user is None else []
+        extra_groups: list[int] | None = None if user is None else []
         made = subprocess.run(
             [*command, *locale], user=user, group=group, extra_groups=extra_groups, capture_output=True, text=True, check=False
         )

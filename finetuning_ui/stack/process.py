@@ -89,7 +89,7 @@ class Process:
                 user=user,
                 group=group,
                 extra_groups=None if user is None else [],
-                preexec_fn=_die_with_parent(self.program.stop_signal),
+                preexec_fn=die_with_parent(self.program.stop_signal),
             )
         self.started = time.time()
         self.record.write_text(Record(pid=self.child.pid, started=self.started).model_dump_json(), encoding="utf-8")
@@ -145,7 +145,7 @@ class Process:
         return bool(found)
 
 
-def _die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
+def die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
     """What the child does between fork and exec, so that a killed supervisor leaves no one behind (Linux only)."""
     return (lambda: libc.prctl(SET_PDEATHSIG, int(stop_signal))) if sys.platform == "linux" else None
 

@@ -95,7 +95,8 @@ class Supervisor:
     def _announce(self, kept: Kept) -> None:
         kept.announced = True
         process = kept.process
-        self.say(process.program.name, f"ready after {time.time() - process.started:.1f} s (process {process.pid})")
+        how = f"ready after {time.time() - process.started:.1f} s" if process.program.ready else "started"
+        self.say(process.program.name, f"{how} (process {process.pid})")
 
     def stop(self, *names: str) -> None:
         """End these side by side; a second wish to stop means by force."""

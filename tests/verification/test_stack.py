@@ -1,0 +1,206 @@
+"""`manage.py up` with real processes: it comes up, survives the death of each part, and leaves nothing behind."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+import psutil
+import pytest
+
+from finetuning_ui.env import PROJECT
+from finetuning_ui.stack.addresses import free
+
+SERVED = ("postgres", "valkey", "web", "worker", "beat")
+
+
+class Stack:
+    """One `manage.py up` on a folder and a port of its own, without MLflow, which has a test of its own."""
+
+    def __init__(self, folder: Path, **environ: str) -> None:
+        self.folder = folder
+        self.port = next(port for port in iter(lambda: 32_000 + secrets.randbelow(700), None) if free(port))
+        self.environ = {"DATA_DIR": str(folder), "PORT": str(self.port), "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", **environ}
+        self.output = folder.with_name(f"{folder.name}.txt")
+
+    def start(self) -> "Stack":
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, str(PROJECT / "manage.py"), "up"],
+                env=os.environ | self.environ,
+                stdout=output,
+                stderr=output,
+            )
+        return self
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def says(self, words: str, *, seconds: float = 60) -> None:
+        wait_for(lambda: words in self.said or self.process.poll() is not None, seconds, lambda: self.said)
+        assert words in self.said, self.said
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=10).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def pid(self, name: str) -> int:
+        return int(json.loads((self.folder / "processes" / f"{name}.json").read_text())["pid"])
+
+    def processes(self) -> list[psutil.Process]:
+        """Everything that belongs to this stack, wherever it went."""
+        return [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
+
+    def end(self) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+def wait_for(happened: Callable[[], bool], seconds: float, told: Callable[[], str] = lambda: "") -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"not within {seconds} s. {told()}"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="finetuning-ui-stack-") as parent:
+        yield Path(parent, "data")
+
+
+@pytest.fixture
+def stack(folder: Path) -> Iterator[Stack]:
+    stack = Stack(folder).start()
+    yield stack
+    stack.end()
+
+
+def test_it_comes_up_prints_one_password_and_stops_with_nothing_left_behind(stack: Stack) -> None:
+    stack.says(f"Finetuning UI is at http://127.0.0.1:{stack.port}/")
+    stack.says("beat | started")
+    assert stack.is_ready()
+    family = stack.processes()
+    assert len(family) > len(SERVED)
+
+    assert stack.end() == 0
+
+    assert [process for process in family if process.is_running()] == []
+    assert list((stack.folder / "processes").iterdir()) == []
+    assert stack.said.count("password:") == 1
+    secret = stack.said.split("password: ")[1].split()[0]
+    kept = [path for path in (stack.folder / "logs").iterdir() if secret in path.read_text()]
+    assert kept == [], "the password is for the terminal alone"
+
+
+def test_a_restart_keeps_the_data_and_makes_no_second_account(stack: Stack) -> None:
+    stack.says("Ctrl-C stops it")
+    stack.end()
+    stack.start()
+    wait_for(lambda: stack.said.count("Ctrl-C stops it") == 2, 60, lambda: stack.said)
+    assert stack.is_ready()
+    assert stack.said.count("first account") == 1
+
+
+@pytest.mark.parametrize("victim", SERVED)
+def test_a_part_that_is_killed_is_started_again_and_the_stack_is_ready_again(stack: Stack, victim: str) -> None:
+    stack.says("beat | started")
+    first = stack.pid(victim)
+    os.kill(first, signal.SIGKILL)
+    stack.says(f"{victim} | killed by SIGKILL; starting it again in 0.2 s")
+    wait_for(lambda: stack.pid(victim) != first and stack.is_ready(), 60, lambda: stack.said)
+    others = [name for name in SERVED if name != victim]
+    assert not [name for name in others if f"{name} | killed" in stack.said or f"{name} | ended with" in stack.said], stack.said
+
+
+def test_after_a_kill_of_the_supervisor_itself_the_next_one_takes_over(stack: Stack) -> None:
+    stack.says("beat | started")
+    family = stack.processes()
+    stack.process.kill()
+    stack.process.wait()
+    stack.start()
+    wait_for(lambda: stack.said.count("Ctrl-C stops it") == 2, 90, lambda: stack.said)
+    assert stack.is_ready()
+    assert [process for process in family if process.is_running()] == []
+
+
+def test_a_second_stack_on_the_same_folder_refuses_in_words(stack: Stack) -> None:
+    stack.says("postgres | ready")
+    second = Stack(stack.folder)
+    second.output = stack.output.with_suffix(".second")
+    assert second.start().process.wait(30) == 1
+    assert f"already running on {stack.folder} (process {stack.process.pid})" in second.said
+    assert "Traceback" not in second.said
+    stack.says("Ctrl-C stops it")
+
+
+def test_a_second_stack_with_its_own_folder_and_port_runs_beside_the_first(stack: Stack, tmp_path: Path) -> None:
+    stack.says("Ctrl-C stops it")
+    second = Stack(tmp_path / "second").start()
+    try:
+        second.says("Ctrl-C stops it")
+        assert stack.is_ready()
+        assert second.is_ready()
+    finally:
+        second.end()
+    assert stack.is_ready()
+
+
+def test_a_port_that_another_program_has_is_named_with_a_way_out(folder: Path) -> None:
+    stack = Stack(folder)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", stack.port))
+        taken.listen()
+        assert stack.start().process.wait(30) == 1
+    assert f"Port {stack.port} on 127.0.0.1 is taken by another program." in stack.said
+    assert f"PORT={stack.port + 1}" in stack.said
+    assert "Traceback" not in stack.said
+
+
+def test_a_port_of_the_embedded_database_that_was_taken_meanwhile_is_chosen_again(stack: Stack) -> None:
+    stack.says("Ctrl-C stops it")
+    stack.end()
+    before = json.loads((stack.folder / "stack.json").read_text())
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", before["postgres"]))
+        taken.listen()
+        stack.start()
+        wait_for(lambda: stack.said.count("Ctrl-C stops it") == 2, 60, lambda: stack.said)
+        assert stack.is_ready()
+    after = json.loads((stack.folder / "stack.json").read_text())
+    assert after["postgres"] != before["postgres"]
+    assert after["password"] == before["password"]
+
+
+def test_a_database_that_does_not_answer_is_an_error_in_words(folder: Path) -> None:
+    stack = Stack(folder, DATABASE_URL="postgresql://somebody:secret-word@127.0.0.1:9/finetuning")
+    assert stack.start().process.wait(60) == 1
+    assert "The database (DATABASE_URL) cannot be used" in stack.said
+    assert "refused" in stack.said
+    assert "secret-word" not in stack.said
+    assert "Traceback" not in stack.said
+
+
+def test_mlflow_comes_up_on_its_own_database_and_dies_with_all_its_children(folder: Path) -> None:
+    stack = Stack(folder, MLFLOW_TRACKING_URI="").start()
+    try:
+        stack.says("mlflow | ready", seconds=120)
+        address = f"http://127.0.0.1:{json.loads((folder / 'stack.json').read_text())['mlflow']}"
+        found = httpx.post(f"{address}/api/2.0/mlflow/experiments/search", json={"max_results": 10}, timeout=30)
+        assert [experiment["name"] for experiment in found.json()["experiments"]] == ["Default"]
+        family = stack.processes()
+    finally:
+        stack.end()
+    assert [process for process in family if process.is_running()] == []
