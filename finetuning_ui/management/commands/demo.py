@@ -45,7 +45,7 @@ class Command(BaseCommand):
         model = fetch_smollm2(Path(settings.MODELS_DIR), say=screen.say)
         with Client(url, _token()) as client:
             run = tell(client, model_folder=model, runs_folder=settings.DATA_DIR / "runs", screen=screen)
-        version = run["version"]
+        version = run["registered_model"]
         screen.title("4. Where to look")
         for name, address in (
             ("the run", f"{url}/runs/{run['name']}/"),
