@@ -3,6 +3,7 @@
 from runs.models.audit import AuditEntry
 from runs.models.catalog import BaseModel, Licence, LicenceAcceptance
 from runs.models.dataset import DataProfile, DataSet
+from runs.models.draft import Draft
 from runs.models.event import RunEvent
 from runs.models.metric import MetricPoint
 from runs.models.output import Checkpoint, Sample
@@ -20,6 +21,7 @@ __all__ = [
     "Checkpoint",
     "DataProfile",
     "DataSet",
+    "Draft",
     "Licence",
     "LicenceAcceptance",
     "MetricPoint",
