@@ -28,7 +28,8 @@ class Stack:
     def __init__(self, folder: Path, **environ: str) -> None:
         self.folder = folder
         self.port = next(port for port in iter(lambda: 32_000 + secrets.randbelow(700), None) if free(port))
-        self.environ = {"DATA_DIR": str(folder), "PORT": str(self.port), "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", **environ}
+        places = {"DATA_DIR": str(folder), "PORT": str(self.port), "DJANGO_SETTINGS_MODULE": "finetuning_ui.settings"}
+        self.environ = {**places, "MLFLOW_TRACKING_URI": "http://127.0.0.1:9", **environ}
         self.output = folder.with_name(f"{folder.name}.txt")
 
     def start(self) -> "Stack":
