@@ -1,0 +1,97 @@
+"""Where in a rendered conversation the assistant speaks: the characters that training learns.
+
+A turn reaches from where the model takes over (after the generation prompt) through its end-of-turn token. Knows characters
+only, no tokens.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from runs.data.template import CLOSE, OPEN, ChatTemplate, Message, TemplateError
+
+Span = tuple[int, int]  # first character, one past the last
+
+_SLOT = re.compile("\ufdd2([0-9]+)\ufdd3")
+
+
+class Answers:
+    """Finds the assistant's turns. `specials` are the tokenizer's special tokens, one of which ends a turn."""
+
+    def __init__(self, template: ChatTemplate, specials: Sequence[str]) -> None:
+        self._template = template
+        words = "|".join(re.escape(special) for special in sorted(specials, key=len, reverse=True))
+        self._special = re.compile(rf"\s*({words})") if specials else re.compile(r"(?!)")
+
+    def render(self, messages: Sequence[Message]) -> tuple[str, list[Span]]:
+        """The rendered text and the spans of it that the assistant writes, in order. Raises TemplateError."""
+        text = self._template.render(messages)
+        if self._template.marks_generation and (spans := self._marked(messages, text)) is not None:
+            return text, spans
+        return text, self._slotted(messages, text)
+
+    def _marked(self, messages: Sequence[Message], text: str) -> list[Span] | None:
+        """Spans from the template's own `{% generation %}` blocks; None where it has none that hold."""
+        pieces = re.split(f"([{OPEN}{CLOSE}])", self._template.render(messages, marked=True))
+        if "".join(pieces[::2]) != text or len(pieces) == 1:
+            return None
+        spans, start, position = [], 0, 0
+        for index, piece in enumerate(pieces):
+            if index % 2 == 0:
+                position += len(piece)
+            elif piece == OPEN:
+                start = position
+            else:
+                spans.append((start, self._closed(text, start, position)))
+        return spans
+
+    def _closed(self, text: str, start: int, end: int) -> int:
+        """Include an end-of-turn token that the block's author left just outside."""
+        if any(text.endswith(match[1], start, end) for match in self._special.finditer(text, start, end)):
+            return end
+        after = self._special.match(text, end)
+        return after.end() if after and after.start(1) == end else end
+
+    def _slotted(self, messages: Sequence[Message], text: str) -> list[Span]:
+        """Render once more with numbered slots for the assistant's contents, and lay the two renderings side by side."""
+        slots = [
+            {**message, "content": f"\ufdd2{index}\ufdd3"} if message["role"] == "assistant" else message
+            for index, message in enumerate(messages)
+        ]
+        parts = _SLOT.split(self._template.render(slots))
+        frame, indices = parts[::2], [int(part) for part in parts[1::2]]
+        if not indices or not text.startswith(frame[0]):
+            raise TemplateError(
+                "This model's chat template leaves out what the assistant says, so there is nothing to train on."
+            )
+        end_of_turn = self._special.match(frame[-1])
+        spans, position = [], len(frame[0])
+        for index, (before, after) in zip(indices, pairwise(frame), strict=True):
+            content_end = _content_end(text, position, str(messages[index]["content"]), after, last=index == indices[-1])
+            spans.append((position - self._lead(before), content_end + _ending(after, end_of_turn)))
+            position = content_end + len(after)
+        return spans
+
+    def _lead(self, before: str) -> int:
+        """How many characters in front of the content the model writes itself, such as a space or an empty thought."""
+        turn = self._template.turn
+        at = before.rfind(turn) if turn else -1
+        return len(before) - at - len(turn) if at >= 0 else 0
+
+
+def _content_end(text: str, start: int, content: str, after: str, *, last: bool) -> int:
+    for written in (content, content.strip(), content.rstrip(), content.lstrip()):
+        end = start + len(written)
+        if text.startswith(written, start) and text.startswith(after, end) and (not last or end + len(after) == len(text)):
+            return end
+    end = len(text) - len(after) if last else text.find(after, start)
+    if end < start or not text.startswith(after, end):
+        raise TemplateError(
+            "This model's chat template changes the conversation so much that the answers cannot be found in it."
+        )
+    return end
+
+
+def _ending(after: str, end_of_turn: "re.Match[str] | None") -> int:
+    """Length of the end-of-turn token at the start of `after`; the last turn shows which token that is."""
+    return end_of_turn.end() if end_of_turn and after.startswith(end_of_turn[0]) else 0

@@ -1,0 +1,122 @@
+"""A model's chat template: Jinja in a sandbox, with what `transformers.apply_chat_template` offers to a template.
+
+Templates come with models and are not trusted. Knows nothing of tokens.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NoReturn
+
+import jinja2
+from jinja2 import nodes
+from jinja2.ext import Extension, loopcontrols
+from jinja2.parser import Parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+Message = Mapping[str, Any]
+
+# Written around `{% generation %}` blocks when asked for. Unicode noncharacters, so no text has a use for them.
+OPEN, CLOSE = "\ufdd0", "\ufdd1"
+
+CHATML = (
+    "{% for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+
+
+class TemplateError(ValueError):
+    """A model's template refuses a conversation, or is broken; the text is for the user."""
+
+
+class _Generation(Extension):
+    """`{% generation %}...{% endgeneration %}`: what the template's author says the model writes."""
+
+    tags = {"generation"}  # noqa: RUF012 - jinja2 declares it as a plain attribute
+
+    def parse(self, parser: Parser) -> nodes.Node:
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        marks = [nodes.Output([nodes.Name(name, "load")]) for name in ("_generation_open", "_generation_close")]
+        return nodes.Scope([marks[0], *body, marks[1]]).set_lineno(line)
+
+
+def _refuse(message: str) -> NoReturn:
+    raise jinja2.TemplateError(str(message))
+
+
+def _to_json(
+    value: Any, ensure_ascii: bool = False, indent: int | None = None, separators: Any = None, sort_keys: bool = False
+) -> str:
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
+
+
+def _now(pattern: str) -> str:
+    return datetime.now().strftime(pattern)  # noqa: DTZ005 - local time, as transformers gives it to templates
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols])
+    environment.filters["tojson"] = _to_json
+    environment.globals.update(raise_exception=_refuse, strftime_now=_now)
+    return environment
+
+
+class ChatTemplate:
+    """Renders conversations. `variables` are the special tokens that a template may name, such as `bos_token`."""
+
+    def __init__(self, source: str, variables: Mapping[str, str]) -> None:
+        try:
+            self._template = _environment().from_string(source)
+        except jinja2.TemplateError as error:
+            raise TemplateError(f"This model's chat template is not valid Jinja: {error}.") from error
+        self._variables = dict(variables)
+        self.marks_generation = "endgeneration" in source
+
+    def render(self, messages: Sequence[Message], *, prompt: bool = False, marked: bool = False) -> str:
+        """The conversation as text; with `prompt`, up to where the model goes on. Raises TemplateError."""
+        try:
+            return self._render(messages, prompt, marked)
+        except jinja2.TemplateError as error:
+            raise TemplateError(self._explain(messages, error.message or "no reason given")) from error
+        except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
+            raise TemplateError(self._explain(messages, str(error))) from error
+
+    @cached_property
+    def accepts_system(self) -> bool:
+        """Whether a conversation may start with a system message. Mistral's and Gemma's may not."""
+        return self._renders([{"role": "system", "content": "S"}, *_HELLO])
+
+    @cached_property
+    def turn(self) -> str:
+        """The text between the end of a user's content and where the model goes on."""
+        try:
+            return self._render([{"role": "user", "content": OPEN}], True, False).partition(OPEN)[2]
+        except Exception:  # a template may fail in any way on a conversation that it does not expect
+            return ""
+
+    def _render(self, messages: Sequence[Message], prompt: bool, marked: bool) -> str:
+        marks = {"_generation_open": OPEN, "_generation_close": CLOSE} if marked else {}
+        clean = [{key: value for key, value in message.items() if value is not None} for message in messages]
+        return self._template.render(
+            messages=clean, tools=None, documents=None, add_generation_prompt=prompt, **self._variables, **marks
+        )
+
+    def _renders(self, messages: Sequence[Message]) -> bool:
+        try:
+            self._render(messages, False, False)
+        except Exception:  # as above
+            return False
+        return True
+
+    def _explain(self, messages: Sequence[Message], reason: str) -> str:
+        if messages and messages[0].get("role") == "system" and not self.accepts_system and self._renders(_HELLO):
+            return (
+                "This model's chat template accepts no system message. Put its text at the start of the first user message, "
+                "or choose another model."
+            )
+        return f"This model's chat template refuses the conversation: {reason.strip().rstrip('.')}."
+
+
+_HELLO = ({"role": "user", "content": "U"}, {"role": "assistant", "content": "A"})
