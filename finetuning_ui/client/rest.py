@@ -17,8 +17,9 @@ class Client:
     """A server and a token. `transport` lets tests speak to an application in the same process."""
 
     def __init__(self, host: str, token: str, *, transport: httpx.BaseTransport | None = None) -> None:
+        self.host = host.rstrip("/")
         headers = {"Authorization": f"Bearer {token}", "User-Agent": "finetuning-ui-client"}
-        self._http = httpx.Client(base_url=f"{host.rstrip('/')}/api/v1", headers=headers, timeout=TIMEOUT, transport=transport)
+        self._http = httpx.Client(base_url=f"{self.host}/api/v1", headers=headers, timeout=TIMEOUT, transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -63,6 +64,13 @@ class Client:
 
     def samples(self, name: str) -> list[dict[str, Any]]:
         return list(self._pages(f"/runs/{name}/samples"))
+
+    def checkpoints(self, name: str) -> list[dict[str, Any]]:
+        return list(self._pages(f"/runs/{name}/checkpoints"))
+
+    def metrics(self, name: str, **query: str) -> list[dict[str, Any]]:
+        """Points in the order of their steps; `kind` is train or eval."""
+        return list(self._pages(f"/runs/{name}/metrics", **query))
 
     def _pages(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         answer = self._call("GET", path, params=query)

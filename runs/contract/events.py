@@ -1,7 +1,7 @@
 """One line of `events.jsonl`: what the engine says while it works.
 
-Lines are JSON objects with `kind` naming the model below. A reader skips a last line that has no newline yet: the writer appends
-each line with one write. After an interruption the engine may say a step again; readers replace by (kind, step), never add.
+Lines are JSON objects with `kind` naming the model below. A reader skips a last line that has no newline yet: the writer
+appends each line with one write. After an interruption the engine may say a step again; readers replace by (kind, step).
 """
 
 from datetime import datetime

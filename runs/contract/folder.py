@@ -1,15 +1,15 @@
 """The run folder: the whole interface between web and engine.
 
-    spec.json            written by the web before the engine starts
-    engine.json          who is training: host, process id, start time; written by the engine
-    lock                 held by the engine while it lives, so that a second one leaves at once
-    heartbeat            touched every few seconds by the engine
-    stop                 written by the web: finish the step, keep a checkpoint, leave
-    events.jsonl         append-only, one `contract.events.Line` a line
-    log.txt              standard output and error of the engine
-    checkpoints/<name>/  complete once it has this name; written beside and renamed
-    model/               the finished model, for serving
-    exit.json            written last
+spec.json            written by the web before the engine starts
+engine.json          who is training: host, process id, start time; written by the engine
+lock                 held by the engine while it lives, so that a second one leaves at once
+heartbeat            touched every few seconds by the engine
+stop                 written by the web: finish the step, keep a checkpoint, leave
+events.jsonl         append-only, one `contract.events.Line` a line
+log.txt              standard output and error of the engine
+checkpoints/<name>/  complete once it has this name; written beside and renamed
+model/               the finished model, for serving
+exit.json            written last
 """
 
 import os
@@ -95,8 +95,8 @@ class RunFolder:
     def read_engine(self) -> EngineProcess | None:
         return self._read("engine.json", EngineProcess)
 
-    def write_exit(self, exit: Exit) -> None:
-        write_atomically(self.path / "exit.json", exit.model_dump_json(indent=2))
+    def write_exit(self, word: Exit) -> None:
+        write_atomically(self.path / "exit.json", word.model_dump_json(indent=2))
 
     def read_exit(self) -> Exit | None:
         return self._read("exit.json", Exit)

@@ -28,30 +28,44 @@ class RunRequest(Hyperparameters):
 
     model: str = Field(min_length=1, max_length=200, title="Base model", description="Name of a base model from the catalog.")
     train_data_path: str = Field(
-        min_length=1, max_length=1_000, title="Training data",
+        min_length=1,
+        max_length=1_000,
+        title="Training data",
         description="Name of a data set, or dbfs:/Volumes/<catalog>/<schema>/<volume>/<file>.jsonl.",
     )
     register_to: Annotated[str, AfterValidator(_register_to)] = Field(
-        max_length=255, title="Register to",
+        max_length=255,
+        title="Register to",
         description="catalog.schema, which registers under the run's name, or catalog.schema.model.",
     )
     task_type: TaskType = Field(
-        default=TaskType.CHAT_COMPLETION, title="Task",
-        description="Chat completion for conversations, instruction for prompt and response, continued pretraining for raw text.",
+        default=TaskType.CHAT_COMPLETION,
+        title="Task",
+        description="Chat completion for conversations, instruction for prompt and response, pretraining for raw text.",
     )
     eval_data_path: str | None = Field(
-        default=None, max_length=1_000, title="Evaluation data",
+        default=None,
+        max_length=1_000,
+        title="Evaluation data",
         description="Rows that are scored and never trained on, in the same format as the training data.",
     )
     eval_prompts: tuple[Annotated[str, Field(min_length=1, max_length=20_000)], ...] = Field(
-        default=(), max_length=20, title="Evaluation prompts", description="Answered at every evaluation, so that you can read how it learns.",
+        default=(),
+        max_length=20,
+        title="Evaluation prompts",
+        description="Answered at every evaluation, so that you can read how it learns.",
     )
     experiment_path: str = Field(
-        default="", max_length=500, title="MLflow experiment", description="Empty: /Users/<you>/<run name>.",
+        default="",
+        max_length=500,
+        title="MLflow experiment",
+        description="Empty: /Users/<you>/<run name>.",
         json_schema_extra={"advanced": True},
     )
     custom_weights_path: str | None = Field(
-        default=None, max_length=1_000, title="Start from weights of an earlier run",
+        default=None,
+        max_length=1_000,
+        title="Start from weights of an earlier run",
         description="<run name> or <run name>/<checkpoint>: start from there instead of the base model's weights.",
         json_schema_extra={"advanced": True},
     )

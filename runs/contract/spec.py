@@ -9,11 +9,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from runs.contract.duration import Duration
 
-SPEC_VERSION = 1
 DEFAULT_CONTEXT_LENGTH = 8_192  # tokens; used when nobody asks for another and the model allows it
 
 
@@ -36,7 +35,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def _advanced(**schema: str) -> dict[str, str | bool]:
+def _advanced(**schema: JsonValue) -> dict[str, JsonValue]:
     """Mark a setting that the form folds away."""
     return {"advanced": True, **schema}
 
@@ -45,63 +44,106 @@ class Hyperparameters(Strict):
     """What a person may set about training. None means: the default of the chosen model and task."""
 
     training_duration: DurationText = Field(
-        default="1ep", title="Training duration",
+        default="1ep",
+        title="Training duration",
         description="How long to train: epochs (3ep), batches (200ba) or tokens (10_000tok). Start with 1 to 4 epochs.",
     )
     learning_rate: float | None = Field(
-        default=None, gt=0, le=1, title="Learning rate",
+        default=None,
+        gt=0,
+        le=1,
+        title="Learning rate",
         description="Peak step size. Raise it if the loss falls slowly, lower it if the loss jumps.",
     )
     context_length: int | None = Field(
-        default=None, ge=16, title="Context length", json_schema_extra={"unit": "tokens"},
+        default=None,
+        ge=16,
+        title="Context length",
+        json_schema_extra={"unit": "tokens"},
         description="Rows longer than this are truncated. At most the model's own maximum.",
     )
     batch_size: int = Field(
-        default=8, ge=1, le=65_536, title="Batch size", json_schema_extra=_advanced(unit="rows"),
-        description="Rows per optimizer step. Rows are packed without padding, so memory depends on the context length instead.",
+        default=8,
+        ge=1,
+        le=65_536,
+        title="Batch size",
+        json_schema_extra=_advanced(unit="rows"),
+        description="Rows per optimizer step. Rows are packed without padding, so memory depends on the context length.",
     )
     method: Literal["full"] = Field(
-        default="full", title="Method", json_schema_extra=_advanced(),
+        default="full",
+        title="Method",
+        json_schema_extra=_advanced(),
         description="Full trains every parameter.",
     )
     optimizer: Literal["adamw", "lion"] = Field(
-        default="adamw", title="Optimizer", json_schema_extra=_advanced(),
+        default="adamw",
+        title="Optimizer",
+        json_schema_extra=_advanced(),
         description="AdamW, or Lion with the original service's betas (use a learning rate about ten times lower).",
     )
     schedule: Literal["linear", "cosine", "constant"] = Field(
-        default="linear", title="Learning rate schedule", json_schema_extra=_advanced(),
+        default="linear",
+        title="Learning rate schedule",
+        json_schema_extra=_advanced(),
         description="How the learning rate goes from its peak to zero after the warm-up.",
     )
     warmup_share: float = Field(
-        default=0.02, ge=0, le=0.5, title="Warm-up", json_schema_extra=_advanced(unit="share of the run"),
+        default=0.02,
+        ge=0,
+        le=0.5,
+        title="Warm-up",
+        json_schema_extra=_advanced(unit="share of the run"),
         description="Part of the run in which the learning rate climbs to its peak.",
     )
     weight_decay: float = Field(
-        default=0.0, ge=0, le=1, title="Weight decay", json_schema_extra=_advanced(),
+        default=0.0,
+        ge=0,
+        le=1,
+        title="Weight decay",
+        json_schema_extra=_advanced(),
         description="Pulls weights towards zero; decoupled from the gradient.",
     )
     gradient_clip: float = Field(
-        default=1.0, gt=0, le=1_000, title="Gradient clipping", json_schema_extra=_advanced(unit="norm"),
+        default=1.0,
+        gt=0,
+        le=1_000,
+        title="Gradient clipping",
+        json_schema_extra=_advanced(unit="norm"),
         description="A batch's gradient is scaled down to this norm when it is larger.",
     )
     seed: int = Field(
-        default=17, ge=0, le=2**31 - 1, title="Seed", json_schema_extra=_advanced(),
+        default=17,
+        ge=0,
+        le=2**31 - 1,
+        title="Seed",
+        json_schema_extra=_advanced(),
         description="Order of the rows and all other chance. The same seed gives the same run.",
     )
     eval_interval: DurationText = Field(
-        default="1ep", title="Evaluation interval", json_schema_extra=_advanced(),
+        default="1ep",
+        title="Evaluation interval",
+        json_schema_extra=_advanced(),
         description="How often the evaluation rows are scored, the prompts answered and a checkpoint kept.",
     )
     keep_checkpoints: int = Field(
-        default=2, ge=1, le=100, title="Checkpoints kept", json_schema_extra=_advanced(),
+        default=2,
+        ge=1,
+        le=100,
+        title="Checkpoints kept",
+        json_schema_extra=_advanced(),
         description="Older checkpoints are deleted as new ones are written.",
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(
-        default="auto", title="Precision", json_schema_extra=_advanced(),
+        default="auto",
+        title="Precision",
+        json_schema_extra=_advanced(),
         description="Auto is bf16 on a GPU that has it and fp32 elsewhere.",
     )
     gradient_checkpointing: bool = Field(
-        default=False, title="Gradient checkpointing", json_schema_extra=_advanced(),
+        default=False,
+        title="Gradient checkpointing",
+        json_schema_extra=_advanced(),
         description="Saves memory by computing activations twice; about a third slower.",
     )
 
@@ -135,7 +177,7 @@ class Device(Strict):
 class RunSpec(Strict):
     """Everything the engine needs, resolved: no setting is None, every path is absolute."""
 
-    version: Literal[1] = SPEC_VERSION
+    version: Literal[1] = 1
     name: str
     task_type: TaskType
     base_model: ModelSource

@@ -14,7 +14,7 @@ class Launcher(Protocol):
         """Start an engine that outlives the caller; raise LaunchFailed."""
 
     def is_alive(self, folder: RunFolder) -> bool:
-        """Whether the engine last started on this folder still works. Read `exit.json` first: a finished engine is not a lost one."""
+        """Whether the engine last started on this folder still works. Read `exit.json` first: a finished one is not lost."""
 
     def interrupt(self, folder: RunFolder) -> None:
         """Ask the engine to keep a checkpoint and leave; returns at once and does nothing when none is alive."""

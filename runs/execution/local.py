@@ -25,7 +25,12 @@ class LocalLauncher:
         try:
             with folder.log.open("ab") as log:
                 process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True, env=_environment()
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    env=_environment(),
                 )
         except OSError as error:
             raise LaunchFailed(f"The training process could not be started: {error.strerror}.") from error
@@ -54,7 +59,7 @@ def _environment() -> dict[str, str]:
 
 def _start_time(pid: int) -> float:
     try:
-        return psutil.Process(pid).create_time()
+        return float(psutil.Process(pid).create_time())
     except psutil.NoSuchProcess:
         return time.time()
 

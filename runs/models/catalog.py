@@ -57,7 +57,9 @@ class BaseModel(models.Model):
     retires_on = models.DateField(null=True, blank=True, help_text="First day without this model")
     replacement = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaces")
     retirement_reason = models.TextField(blank=True)
-    shipped = models.JSONField(default=dict, editable=False, help_text="The entry as the product shipped it, to see an admin's changes")
+    shipped = models.JSONField(
+        default=dict, editable=False, help_text="The entry as the product shipped it, to see an admin's changes"
+    )
 
     objects = BaseModelQuerySet.as_manager()
 
@@ -86,7 +88,9 @@ class LicenceAcceptance(models.Model):
     accepted_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "licence", "text_digest"], name="licence_accepted_once_per_text")]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "licence", "text_digest"], name="licence_accepted_once_per_text")
+        ]
 
     def __str__(self) -> str:
         return f"{self.user} accepted {self.licence} on {self.accepted_at:%Y-%m-%d}"

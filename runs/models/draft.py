@@ -21,7 +21,9 @@ class DraftQuerySet(models.QuerySet["Draft"]):
 class Draft(models.Model):
     key = models.SlugField(max_length=32, unique=True, default=new_key)
     owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="drafts")
-    values = models.JSONField(default=dict, help_text="Fields of contract.request.RunRequest as typed; what is absent has its default")
+    values = models.JSONField(
+        default=dict, help_text="Fields of contract.request.RunRequest as typed; what is absent has its default"
+    )
     run = models.ForeignKey("runs.Run", null=True, on_delete=models.SET_NULL, related_name="drafts")
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)

@@ -32,7 +32,9 @@ class MetricPoint(models.Model):
     epoch = models.FloatField()
     tokens = models.PositiveBigIntegerField()
     time = models.DateTimeField()
-    values = models.JSONField(help_text="loss, learning_rate, gradient_norm, tokens_per_second, ... by the names of contract.events")
+    values = models.JSONField(
+        help_text="loss, learning_rate, gradient_norm, tokens_per_second, ... by the names of contract.events"
+    )
 
     objects = MetricQuerySet.as_manager()
 

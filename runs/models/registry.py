@@ -1,7 +1,18 @@
 """Our side of the model registry: which run became which version."""
 
+from typing import Self
+
 from django.db import models
 from django.utils import timezone
+
+from runs.models.run import Run
+from runs.models.user import User
+
+
+class ModelVersionQuerySet(models.QuerySet["ModelVersion"]):
+    def visible_to(self, user: User) -> Self:
+        """Versions whose run this person sees; a deleted run's versions stay."""
+        return self.filter(run__in=Run.objects.visible_to(user))
 
 
 class ModelVersion(models.Model):
@@ -10,6 +21,8 @@ class ModelVersion(models.Model):
     version = models.PositiveIntegerField()
     uri = models.CharField(max_length=500, help_text="models:/<name>/<version>")
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = ModelVersionQuerySet.as_manager()
 
     class Meta:
         ordering = ("name", "-version")

@@ -160,7 +160,9 @@ class Run(models.Model):
         """1 for the run that starts next; None when it is not queued."""
         if self.status != RunStatus.QUEUED:
             return None
-        return Run.objects.queued().filter(Q(queued_at__lt=self.queued_at) | Q(queued_at=self.queued_at, pk__lte=self.pk)).count()
+        return (
+            Run.objects.queued().filter(Q(queued_at__lt=self.queued_at) | Q(queued_at=self.queued_at, pk__lte=self.pk)).count()
+        )
 
     def save_fields(self, fields: Iterable[str]) -> None:
         self.save(update_fields=[*fields, "updated_at"])

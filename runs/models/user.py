@@ -1,6 +1,6 @@
 """People, their roles and teams."""
 
-from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.auth.models import AbstractUser
 from django.db import models
 
 
@@ -22,8 +22,6 @@ class Team(models.Model):
 class User(AbstractUser):
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.SCIENTIST)
     team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.PROTECT, related_name="people")
-
-    objects = UserManager["User"]()
 
     class Meta:
         ordering = ("username",)

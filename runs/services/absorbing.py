@@ -23,7 +23,11 @@ def absorb(run: Run, lines: Sequence[Line]) -> None:
                 run.phase = line.phase
                 run.progress = line.model_dump(mode="json", include={"doing", "done", "total", "unit"})
             case say.Plan():
-                run.total_steps, run.steps_per_epoch, run.total_tokens = line.total_steps, line.steps_per_epoch, line.total_tokens
+                run.total_steps, run.steps_per_epoch, run.total_tokens = (
+                    line.total_steps,
+                    line.steps_per_epoch,
+                    line.total_tokens,
+                )
             case say.Step():
                 _step(run, line)
             case say.Sample():

@@ -62,7 +62,9 @@ def user_for_token(token: str) -> User | None:
 
 def text_digest(licence: Licence) -> str:
     """Names the text that was shown: when any of it changes, it must be accepted again."""
-    text = "\n".join([licence.name, str(licence.version_date), licence.url, licence.policy_url, licence.notice, *licence.obligations])
+    text = "\n".join(
+        [licence.name, str(licence.version_date), licence.url, licence.policy_url, licence.notice, *licence.obligations]
+    )
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 

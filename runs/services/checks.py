@@ -36,7 +36,7 @@ class Checked:
 def find_model(name: str) -> BaseModel:
     """The base model by name, if a new run may use it."""
     model = BaseModel.objects.select_related("licence", "replacement").filter(name=name).first()
-    if model is None or not model.enabled and not model.is_retired:
+    if model is None or (not model.enabled and not model.is_retired):
         raise UnknownModel(f"There is no base model “{name}”. The list is on the page Base models.", field="model")
     if model.is_retired:
         instead = f" Use {model.replacement.name} instead." if model.replacement else ""
@@ -66,7 +66,7 @@ def _model(asked: RunRequest, by: User) -> BaseModel:
     return model
 
 
-def _context_length(asked: RunRequest, by: User) -> None:
+def _context_length(asked: RunRequest) -> None:
     model = BaseModel.objects.filter(name=asked.model).first()
     if model and asked.context_length and asked.context_length > model.max_context_length:
         raise Invalid(
@@ -82,7 +82,9 @@ def _custom_weights(asked: RunRequest, by: User) -> None:
     earlier = Run.objects.visible_to(by).filter(name=name).first()
     field = "custom_weights_path"
     if earlier is None or not (weights_folder(asked.custom_weights_path) / "config.json").is_file():
-        raise UnknownData(f"There are no weights at “{asked.custom_weights_path}”. Write <run> or <run>/<checkpoint>.", field=field)
+        raise UnknownData(
+            f"There are no weights at “{asked.custom_weights_path}”. Write <run> or <run>/<checkpoint>.", field=field
+        )
     if earlier.asked.model != asked.model:
         raise Invalid(f"{name} trained {earlier.asked.model}; choose that base model to go on from its weights.", field=field)
 
@@ -101,7 +103,7 @@ def check(*, asked: RunRequest, by: User) -> Checked:
             return None
 
     model = attempt(lambda: _model(asked, by))
-    attempt(lambda: _context_length(asked, by))
+    attempt(lambda: _context_length(asked))
     attempt(lambda: _custom_weights(asked, by))
     dataset = attempt(lambda: resolve(by=by, reference=asked.train_data_path, task=asked.task_type, field="train_data_path"))
     eval_dataset = None

@@ -27,7 +27,7 @@ COPY_BYTES = 1 << 20
 
 
 def add_upload(*, by: User, file: BinaryIO, filename: str, task: TaskType, name: str = "", mapping: str = "") -> DataSet:
-    """Check an uploaded file and keep its rows as a data set; raise BadData with the whole report when it cannot be trained on."""
+    """Check an uploaded file and keep its rows as a data set; raise BadData with the whole report when it is unusable."""
     _may_add(by)
     with _in_scratch(Path(filename).suffixes) as path:
         with path.open("wb") as copy:
@@ -41,7 +41,9 @@ def resolve(*, by: User, reference: str, task: TaskType, field: str) -> DataSet:
     if "/" not in reference:
         dataset = DataSet.objects.visible_to(by).filter(name=reference).first()
         if dataset is None:
-            raise UnknownData(f"There is no data set “{reference}”. Upload one on the page Data, or write dbfs:/Volumes/….", field=field)
+            raise UnknownData(
+                f"There is no data set “{reference}”. Upload one on the page Data, or write dbfs:/Volumes/….", field=field
+            )
         if dataset.task_type != task:
             raise Invalid(f"“{dataset.name}” holds rows for {dataset.task_type}, not for {task.value}.", field=field)
         return dataset

@@ -68,7 +68,9 @@ def _launch(run: Run) -> None:
         folder.clear_for_restart()
         wiring.launcher().start(folder)
     except (LaunchFailed, OSError) as error:
-        settling.fail(run, Fault.ENGINE, f"The run could not be started: {error}", "Ask an admin to look at disk space and permissions.")
+        settling.fail(
+            run, Fault.ENGINE, f"The run could not be started: {error}", "Ask an admin to look at disk space and permissions."
+        )
         return
     with transaction.atomic():
         timeline.add(run, EventType.STARTED, "Run started.")

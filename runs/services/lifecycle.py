@@ -18,7 +18,7 @@ from runs.services.audit import record
 from runs.services.checks import check
 from runs.services.naming import registered_name, run_name
 from runs.services.nudge import after_commit
-from runs.services.refused import CannotCancel, CannotDelete, NotAllowed, NotFound, invalid
+from runs.services.refused import CannotCancel, CannotDelete, KeyReused, NotAllowed, NotFound, invalid
 
 
 def read_request(fields: Mapping[str, Any]) -> RunRequest:
@@ -31,7 +31,7 @@ def read_request(fields: Mapping[str, Any]) -> RunRequest:
 
 def submit(*, by: User, asked: RunRequest, idempotency_key: str = "") -> Run:
     """Create a run. The same key from the same person returns the run that it made before."""
-    if idempotency_key and (earlier := Run.objects.filter(owner=by, idempotency_key=idempotency_key).first()):
+    if earlier := _made_before(by, asked, idempotency_key):
         return earlier
     checked = check(asked=asked, by=by)
     name = run_name(asked.task_type, asked.model)
@@ -54,16 +54,34 @@ def submit(*, by: User, asked: RunRequest, idempotency_key: str = "") -> Run:
             record("run.create", run, by=by, model=asked.model)
             after_commit("runs.tasks.start")
     except IntegrityError:  # the same key at the same moment: the other request has made the run
-        return Run.objects.get(owner=by, idempotency_key=idempotency_key)
+        if earlier := _made_before(by, asked, idempotency_key):
+            return earlier
+        raise
     return run
+
+
+def _made_before(by: User, asked: RunRequest, key: str) -> Run | None:
+    """The run that this key made, if any; raise KeyReused when it was made from other settings."""
+    earlier = Run.objects.filter(owner=by, idempotency_key=key).for_page().first() if key else None
+    if earlier is not None and earlier.asked != asked:
+        raise KeyReused(
+            f"This key made {earlier.name}, with other settings. Use a new key for a new run.", field="Idempotency-Key"
+        )
+    return earlier
 
 
 def find(*, by: User, name: str) -> Run:
     """The run if this person may see it, else NotFound."""
-    run = Run.objects.alive().visible_to(by).select_related("owner", "base_model", "dataset", "eval_dataset").filter(name=name).first()
+    run = (
+        Run.objects.alive()
+        .visible_to(by)
+        .select_related("owner", "base_model", "dataset", "eval_dataset")
+        .filter(name=name)
+        .first()
+    )
     if run is None:
         raise NotFound(f"There is no run “{name}”.")
-    return run  # type: ignore[return-value]
+    return run
 
 
 def may_change(run: Run, by: User) -> bool:

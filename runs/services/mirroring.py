@@ -26,7 +26,9 @@ def mirror() -> int:
         if not alone:
             return 0
         copied = 0
-        for run in Run.objects.filter(mirror_closed=False).exclude(status__in=WAITING, step=0).select_related("base_model", "dataset"):
+        for run in (
+            Run.objects.filter(mirror_closed=False).exclude(status__in=WAITING, step=0).select_related("base_model", "dataset")
+        ):
             try:
                 copied += mirror_run(run)
             except RegistryUnavailable as error:

@@ -47,16 +47,16 @@ def advance(run_id: int, token: str) -> bool:
         return False
     folder = wiring.run_folder(run.name)
     # The order matters: what an engine wrote before its last word, and before its death, is read after.
-    exit, alive = folder.read_exit(), wiring.launcher().is_alive(folder)
+    word, alive = folder.read_exit(), wiring.launcher().is_alive(folder)
     lines, offset = read_lines(folder, run.events_offset)
-    ended = offset == run.events_offset and (exit is not None or not alive)
+    ended = offset == run.events_offset and (word is not None or not alive)
     if not lines and not ended:
         return True
-    return _write(run, token, lines, offset, _ending(folder, exit) if ended else None)
+    return _write(run, token, lines, offset, _ending(folder, word) if ended else None)
 
 
-def _ending(folder: RunFolder, exit: Exit | None) -> Callable[[Run], None]:
-    if (last_word := exit or folder.read_exit()) is not None:
+def _ending(folder: RunFolder, word: Exit | None) -> Callable[[Run], None]:
+    if (last_word := word or folder.read_exit()) is not None:
         return lambda run: settle(run, last_word)
     return lambda run: requeue(run, "The training process was lost; the run goes on from its last checkpoint.")
 

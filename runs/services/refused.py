@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,12 @@ class BadData(Invalid):
         self.report = report
 
 
+class KeyReused(Refused):
+    """An idempotency key that was used before, for something else."""
+
+    code = "key_reused"
+
+
 class CannotCancel(Refused):
     code = "cannot_cancel"
 
@@ -104,17 +111,21 @@ WORDS = {
 }
 
 
-def _sentence(error: dict[str, object]) -> str:
-    kind, context = str(error["type"]), error.get("ctx") or {}
-    assert isinstance(context, dict)
+def _number(bound: object) -> str:
+    """65,536 and 0.5, but 0 rather than 0.0."""
+    return f"{bound:,}".removesuffix(".0")
+
+
+def _sentence(error: ErrorDetails) -> str:
+    kind, context = error["type"], error.get("ctx", {})
     if kind == "value_error":
         return str(context["error"])
     if kind == "greater_than":
-        return f"This must be more than {context['gt']:,}."
+        return f"This must be more than {_number(context['gt'])}."
     if kind == "greater_than_equal":
-        return f"This must be at least {context['ge']:,}."
+        return f"This must be at least {_number(context['ge'])}."
     if kind in ("less_than", "less_than_equal"):
-        return f"This must be at most {context.get('le', context.get('lt')):,}."
+        return f"This must be at most {_number(context.get('le', context.get('lt')))}."
     if kind in ("enum", "literal_error"):
         return f"This must be one of {context['expected']}."
     if kind == "string_too_short":
@@ -128,7 +139,7 @@ def invalid(error: ValidationError) -> Invalid:
     """Pydantic's findings as problems at fields, in words."""
     return Invalid(
         problems=[
-            Problem("required" if found["type"] == "missing" else "invalid", _sentence(dict(found)), ".".join(map(str, found["loc"])))
+            Problem("required" if found["type"] == "missing" else "invalid", _sentence(found), ".".join(map(str, found["loc"])))
             for found in error.errors(include_url=False, include_input=False)
         ]
     )

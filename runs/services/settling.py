@@ -12,18 +12,18 @@ MOST_ATTEMPTS = 3  # engines in a row that were lost without a step: then someth
 
 
 @transaction.atomic
-def settle(run: Run, exit: Exit) -> None:
+def settle(run: Run, word: Exit) -> None:
     """Draw the consequences of an engine's last word. The caller holds the row's lock and the lease."""
     if run.status == RunStatus.STARTING:  # it ended before its first step
         run.move_to(RunStatus.RUNNING)
         run.save()
-    if exit.outcome == Outcome.FAILED:
-        fail(run, exit.fault or Fault.ENGINE, exit.message, exit.advice)
-    elif run.status == RunStatus.TERMINATING or exit.outcome == Outcome.STOPPED:
+    if word.outcome == Outcome.FAILED:
+        fail(run, word.fault or Fault.ENGINE, word.message, word.advice)
+    elif run.status == RunStatus.TERMINATING or word.outcome == Outcome.STOPPED:
         if run.status != RunStatus.TERMINATING:
             run.move_to(RunStatus.TERMINATING)
         stop_now(run, f"Run canceled at batch {run.step}." if run.step else "Run canceled before its first batch.")
-    elif exit.outcome == Outcome.INTERRUPTED:
+    elif word.outcome == Outcome.INTERRUPTED:
         requeue(run, "The machine was being stopped; the run goes on from its last checkpoint.")
     else:
         _register(run)
@@ -56,7 +56,8 @@ def requeue(run: Run, why: str) -> None:
         return
     if run.attempts >= MOST_ATTEMPTS:
         message = f"The training process was lost {run.attempts} times in a row without a step being done."
-        fail(run, Fault.ENGINE, message, "Look at the end of the log. A machine that is out of memory kills processes without a word.")
+        advice = "Look at the end of the log. A machine that is out of memory kills processes without a word."
+        fail(run, Fault.ENGINE, message, advice)
         return
     run.move_to(RunStatus.QUEUED)
     run.details = why

@@ -33,13 +33,13 @@ def tell(run: Run) -> None:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, json.dumps({"run": run.pk})])
 
 
-def add(run: Run, type: EventType, message: str, *, time: datetime | None = None) -> None:
+def add(run: Run, event: EventType, message: str, *, time: datetime | None = None) -> None:
     """Add an entry. What can happen only once is kept once, however often a resumed engine says it."""
     time = time or timezone.now()
-    if type == EventType.TRAIN_UPDATED:
-        RunEvent.objects.update_or_create(run=run, type=type, defaults={"message": message, "time": time})
-    elif type in SINGLE:
-        RunEvent.objects.get_or_create(run=run, type=type, defaults={"message": message, "time": time})
+    if event == EventType.TRAIN_UPDATED:
+        RunEvent.objects.update_or_create(run=run, type=event, defaults={"message": message, "time": time})
+    elif event in SINGLE:
+        RunEvent.objects.get_or_create(run=run, type=event, defaults={"message": message, "time": time})
     else:
-        RunEvent.objects.create(run=run, type=type, message=message, time=time)
+        RunEvent.objects.create(run=run, type=event, message=message, time=time)
     tell(run)

@@ -1,0 +1,77 @@
+"""`POST /api/2.0/genai-mapi/graphql`: a dispatcher on the operation's root field. The client sends six fixed texts."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from runs.api.databricks.operations import OPERATIONS
+from runs.models import User
+from runs.services.access import user_for_token
+from runs.services.refused import NotAllowed, NotFound, Refused
+
+MOST_BYTES = 1 << 20
+ROOT = re.compile(r"\{\s*(\w+)")
+
+
+@csrf_exempt
+@require_POST
+def graphql(request: HttpRequest) -> JsonResponse:
+    user = bearer(request)
+    if user is None:
+        return JsonResponse({"error_code": 401, "message": "The token is missing, unknown, expired or revoked."}, status=401)
+    try:
+        body = _body(request)
+        field = _root(body)
+        return JsonResponse({"data": {field: OPERATIONS[field](user, body.get("variables") or {})}})
+    except Refused as refused:
+        return _error("; ".join(_sentence(problem.field, problem.message) for problem in refused.problems), _code(refused))
+    except ValueError as error:
+        return _error(str(error), 400)
+
+
+def bearer(request: HttpRequest) -> User | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return user_for_token(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
+
+
+def _body(request: HttpRequest) -> dict[str, Any]:
+    if int(request.headers.get("Content-Length") or 0) > MOST_BYTES:
+        raise ValueError("The request is larger than 1 MiB.")
+    try:
+        body = orjson.loads(request.body)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(f"The request is not JSON: {error}") from None
+    if (
+        not isinstance(body, dict)
+        or not isinstance(body.get("query"), str)
+        or not isinstance(body.get("variables") or {}, dict)
+    ):
+        raise ValueError("The request must be an object with `query` and `variables`.")
+    return body
+
+
+def _root(body: Mapping[str, Any]) -> str:
+    """The first field of the operation, which says what is asked for."""
+    match = ROOT.search(body["query"])
+    field = match[1] if match else ""
+    if field not in OPERATIONS:
+        raise ValueError(f"Unknown operation {field or '(none)'}. Known: {', '.join(sorted(OPERATIONS))}.")
+    return field
+
+
+def _sentence(field: str, message: str) -> str:
+    return f"{field}: {message}" if field else message
+
+
+def _code(refused: Refused) -> int:
+    return 403 if isinstance(refused, NotAllowed) else 404 if isinstance(refused, NotFound) else 400
+
+
+def _error(message: str, code: int) -> JsonResponse:
+    """The client looks for the code in here, not at the HTTP status, and repeats a request only on 429, 502, 503 and 504."""
+    return JsonResponse({"errors": [{"message": message, "extensions": {"code": code}}]})

@@ -1,0 +1,125 @@
+"""The six operations that the client sends, each by the name of its root field."""
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
+
+from runs.api.databricks.shapes import event_object, model_object, request_fields, run_object
+from runs.models import BaseModel, Run, User
+from runs.services import lifecycle
+from runs.services.refused import CannotCancel, CannotDelete, Invalid, NotAllowed
+
+Variables = Mapping[str, Any]
+LARGEST_PAGE = 1_000
+
+
+def constants(_by: User, _variables: Variables) -> Any:
+    return {"models": [model_object(model) for model in BaseModel.objects.offered()]}
+
+
+def create(by: User, variables: Variables) -> Any:
+    config = (variables.get("createFinetuneData") or {}).get("config")
+    if not isinstance(config, dict):
+        raise Invalid("Bad run request: config is a required field")
+    asked = lifecycle.read_request(request_fields(config))
+    return run_object(lifecycle.submit(by=by, asked=asked))
+
+
+def page(by: User, variables: Variables) -> Any:
+    wanted = variables.get("getFinetunesPaginatedData") or {}
+    emails = (wanted.get("entity") or {}).get("emails")
+    rows = _filtered(by, wanted.get("filters") or {})
+    if emails:
+        rows = rows.filter(owner__email__in=emails)
+    after, limit = _cursor(wanted.get("cursor")), min(int(wanted.get("limit") or 100), LARGEST_PAGE)
+    if after is not None:
+        rows = rows.filter(pk__lt=after)
+    found = list(rows.order_by("-pk").select_related("owner").prefetch_related("events")[: limit + 1])
+    more, found = len(found) > limit, found[:limit]
+    return {
+        "cursor": base64.urlsafe_b64encode(str(found[-1].pk).encode()).decode() if more else None,
+        "hasNextPage": more,
+        "finetunes": [run_object(run) for run in found],
+    }
+
+
+def events(by: User, variables: Variables) -> Any:
+    run = lifecycle.find(by=by, name=str((variables.get("getFinetuneEventsData") or {}).get("name", "")))
+    return [event_object(event) for event in run.events.all()]
+
+
+def stop(by: User, variables: Variables) -> Any:
+    """Cancel those that can be; the answer names the runs that were."""
+    reason = str((variables.get("stopFinetunesData") or {}).get("reason", ""))
+    return _each(by, variables, lambda run: lifecycle.cancel(run=run, by=by, reason=reason), CannotCancel)
+
+
+def delete(by: User, variables: Variables) -> Any:
+    def remove(run: Run) -> Run:
+        lifecycle.delete(run=run, by=by)
+        return run
+
+    return _each(by, variables, remove, CannotDelete)
+
+
+def _each(by: User, variables: Variables, act: Callable[[Run], Run], refusal: type[Exception]) -> list[dict[str, Any]]:
+    filters = (variables.get("getFinetunesData") or {}).get("filters") or {}
+    if not filters:
+        raise Invalid("Name the runs, or the experiment whose runs are meant.")
+    acted = []
+    for run in _filtered(by, filters).select_related("owner"):
+        try:
+            acted.append(run_object(act(run), details=False))
+        except (refusal, NotAllowed):
+            continue
+    return acted
+
+
+def _filtered(by: User, filters: Mapping[str, Any]) -> QuerySet[Run]:
+    rows = Run.objects.visible_to(by).filter(deleted_at__isnull=True)
+    lookups = {"name": "name", "status": "status", "mlflowExperimentId": "mlflow_experiment_id", "createdAt": "created_at"}
+    for field, conditions in filters.items():
+        if field not in lookups or not isinstance(conditions, dict):
+            raise Invalid(f"Runs cannot be filtered by {field}.")
+        for operator, value in conditions.items():
+            rows = rows.filter(**{_lookup(lookups[field], operator): _value(field, value)})
+    return rows
+
+
+def _lookup(column: str, operator: str) -> str:
+    known = {"in": "__in", "equals": "", "lt": "__lt", "lte": "__lte", "gt": "__gt", "gte": "__gte"}
+    if operator not in known:
+        raise Invalid(f"There is no filter operator {operator}.")
+    return column + known[operator]
+
+
+def _value(field: str, value: Any) -> Any:
+    if field != "createdAt":
+        return value
+    time = parse_datetime(str(value))
+    if time is None:
+        raise Invalid(f"“{value}” is not a date and time.")
+    return time
+
+
+def _cursor(text: Any) -> int | None:
+    if not text:
+        return None
+    try:
+        return int(base64.urlsafe_b64decode(str(text)))
+    except (ValueError, binascii.Error):
+        raise Invalid("The cursor is not one of ours.") from None
+
+
+OPERATIONS: dict[str, Callable[[User, Variables], Any]] = {
+    "getFinetuneConstants": constants,
+    "createFinetune": create,
+    "getFinetunesPaginated": page,
+    "getFinetuneEvents": events,
+    "stopFinetunes": stop,
+    "deleteFinetunes": delete,
+}
