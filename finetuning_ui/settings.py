@@ -114,7 +114,27 @@ TEMPLATES = [
         },
     },
 ]
-REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "runs.api.native.auth.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["runs.api.native.bodies.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"user": "3000/min"},  # one busy script with live polling needs a tenth of it
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "runs.api.native.problems.handle",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Finetuning UI",
+    "DESCRIPTION": "Create and follow fine-tuning runs. Every error is a problem document with a stable code.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "COMPONENT_SPLIT_REQUEST": False,
+    "AUTHENTICATION_WHITELIST": ["runs.api.native.auth.BearerAuthentication"],
+}
 
 # Security
 SECRET_KEY = env.SECRET_KEY or _secret_key(DATA_DIR / "secret_key")

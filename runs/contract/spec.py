@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
 
 from runs.contract.duration import Duration
 
@@ -146,6 +146,13 @@ class Hyperparameters(Strict):
         json_schema_extra=_advanced(),
         description="Saves memory by computing activations twice; about a third slower.",
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool) and info.field_name != "gradient_checkpointing":
+            raise ValueError("This is true or false, which makes no sense here.")
+        return value
 
 
 class ModelSource(Strict):

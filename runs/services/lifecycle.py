@@ -122,7 +122,7 @@ def stop_now(run: Run, message: str) -> None:
 
 @transaction.atomic
 def delete(*, run: Run, by: User) -> None:
-    """Take a finished run off the lists and its files off the disk. Its row stays, for the audit log and registered versions."""
+    """Take a finished run off the lists and its files off the disk. Its row stays for audit log and versions."""
     if not may_change(run, by):
         raise NotAllowed("Only its owner or an admin may delete a run.")
     run = Run.objects.select_for_update().get(pk=run.pk)

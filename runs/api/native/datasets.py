@@ -1,0 +1,97 @@
+"""Data sets: upload, list, show, download, delete."""
+
+from io import BytesIO
+from typing import Any, BinaryIO, cast
+
+from django.core.files.uploadedfile import UploadedFile
+from django.http import FileResponse, QueryDict
+from drf_spectacular.types import OpenApiTypes
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from runs.api.native.answers import shown, tagged
+from runs.api.native.auth import person
+from runs.api.native.bodies import RAW_PARSERS
+from runs.api.native.endpoint import operation, resource
+from runs.api.native.offers import DataSetPage, DataSetShape
+from runs.api.native.paging import page
+from runs.api.native.query import DataSetsQuery, UploadQuery, read, validated
+from runs.models import DataSet
+from runs.services import datasets
+from runs.services.outputs import rows_file
+from runs.services.refused import Invalid
+
+FORM = {
+    "type": "object",
+    "required": ["file", "task_type"],
+    "properties": {
+        "file": {"type": "string", "format": "binary", "description": "The rows: .jsonl, .json, .csv, .parquet or .txt"},
+        **UploadQuery.model_json_schema()["properties"],
+        "task_type": {"type": "string", "enum": ["CHAT_COMPLETION", "INSTRUCTION_FINETUNE", "CONTINUED_PRETRAIN"]},
+    },
+}
+UPLOAD: dict[str, Any] = {"multipart/form-data": FORM, "application/jsonl": OpenApiTypes.BINARY}
+
+
+@operation("List data sets", answer=DataSetPage, query=DataSetsQuery, tag="datasets")
+def list_datasets(request: Request) -> Response:
+    """Data sets that you may see, newest first."""
+    query = read(request, DataSetsQuery)
+    rows = DataSet.objects.visible_to(person(request)).select_related("owner")
+    wanted = {"task_type": query.task_type, "owner__username": query.owner}
+    rows = rows.filter(**{key: value for key, value in wanted.items() if value})
+    return page(request, rows, query, DataSetShape.of)
+
+
+@operation("Upload a data set", answer=DataSetShape, status=201, body=UPLOAD, query=UploadQuery, tag="datasets")
+def upload_dataset(request: Request) -> Response:
+    """As a form with a `file`, or as the file's bytes with name and task_type in the query. What is wrong is named by line."""
+    file, filename, fields = _form(request) if isinstance(request.data, QueryDict) else _raw(request)
+    dataset = datasets.add_upload(
+        by=person(request), file=file, filename=filename, task=fields.task_type, name=fields.name, mapping=fields.mapping
+    )
+    response = shown(DataSetShape.of(dataset), 201)
+    response.headers["Location"] = request.build_absolute_uri(f"/api/v1/datasets/{dataset.name}")
+    return response
+
+
+def _form(request: Request) -> tuple[BinaryIO, str, UploadQuery]:
+    fields = {**request.query_params.dict(), **request.data.dict()}
+    file = fields.pop("file", None)
+    if not isinstance(file, UploadedFile):
+        raise Invalid("Send the rows as a form's file called “file”.", field="file")
+    return cast(BinaryIO, file), (file.name or "data.jsonl").replace("\x00", ""), validated(UploadQuery, fields)
+
+
+def _raw(request: Request) -> tuple[BinaryIO, str, UploadQuery]:
+    fields = read(request, UploadQuery)
+    name = fields.name or "data.jsonl"
+    stream = BytesIO() if isinstance(request.data, dict) else request.data  # an empty body is parsed by nobody
+    return cast(BinaryIO, stream), name if "." in name else f"{name}.jsonl", fields
+
+
+@operation("Show a data set", answer=DataSetShape, tag="datasets")
+def show_dataset(request: Request, name: str) -> Response:
+    """With the report of its check."""
+    return tagged(request, DataSetShape.of(datasets.find(by=person(request), name=name)).model_dump(mode="json"))
+
+
+@operation("Download a data set's rows", answer={(200, "application/jsonl"): OpenApiTypes.BINARY}, tag="datasets")
+def download_rows(request: Request, name: str) -> FileResponse:
+    """The canonical rows: what a run is trained on, one JSON object a line."""
+    dataset = datasets.find(by=person(request), name=name)
+    rows = rows_file(dataset.digest).open("rb")
+    return FileResponse(rows, as_attachment=True, filename=f"{dataset.name}.jsonl", content_type="application/jsonl")
+
+
+@operation("Delete a data set", status=204, tag="datasets")
+def delete_dataset(request: Request, name: str) -> Response:
+    """Refused while runs exist that were trained or evaluated on it."""
+    datasets.delete(dataset=datasets.find(by=person(request), name=name), by=person(request))
+    return Response(status=204)
+
+
+collection = resource(parsers=[MultiPartParser, *RAW_PARSERS], get=list_datasets, post=upload_dataset)
+item = resource(get=show_dataset, delete=delete_dataset)
+rows = resource(get=download_rows)

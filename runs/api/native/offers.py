@@ -1,0 +1,173 @@
+"""What goes out about everything but runs: data sets, base models, licences, tokens, people, estimates."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runs.api.native.shapes import Shape
+from runs.models import ApiToken, DataSet, Licence, User
+from runs.models import BaseModel as Offer
+from runs.services.access import has_accepted, text_digest
+from runs.services.checks import weights_are_here
+
+
+class DataSetShape(Shape):
+    """Rows that can be trained on, checked."""
+
+    name: str
+    owner: str
+    visibility: str
+    task_type: str
+    source: str = Field(description="Where the bytes came from: a file name or a path in a volume")
+    digest: str = Field(description="sha256 of the canonical rows")
+    rows: int
+    bytes: int
+    report: dict[str, Any] = Field(description="What the check of the file found")
+    created_at: datetime
+
+    @classmethod
+    def of(cls, dataset: DataSet) -> "DataSetShape":
+        simple = {key: getattr(dataset, key) for key in cls.model_fields if key != "owner"}
+        return cls(owner=dataset.owner.username, **simple)
+
+
+class LicenceName(Shape):
+    key: str
+    name: str
+
+
+class BaseModelShape(Shape):
+    """A base model and whether a new run may use it."""
+
+    name: str
+    display_name: str
+    family: str
+    parameters: int
+    max_context_length: int = Field(description="Tokens")
+    task_types: list[str]
+    licence: LicenceName
+    defaults: dict[str, Any]
+    state: Literal["active", "leaving", "retired", "disabled"]
+    available: bool = Field(description="Whether its weights are on this machine")
+    retires_on: date | None = Field(description="First day without this model")
+    retirement_reason: str
+    replacement: str | None
+
+    @classmethod
+    def of(cls, model: Offer) -> "BaseModelShape":
+        state = (
+            "retired" if model.is_retired else "disabled" if not model.enabled else "leaving" if model.is_leaving else "active"
+        )
+        simple = {
+            key: getattr(model, key) for key in cls.model_fields if key not in ("licence", "state", "available", "replacement")
+        }
+        return cls(
+            **simple,
+            licence=LicenceName.model_validate(model.licence),
+            state=_state(model),
+            available=weights_are_here(model),
+            replacement=model.replacement.name if model.replacement else None,
+        )
+
+
+def _state(model: Offer) -> Literal["active", "leaving", "retired", "disabled"]:
+    if model.is_retired:
+        return "retired"
+    if not model.enabled:
+        return "disabled"
+    return "leaving" if model.is_leaving else "active"
+
+
+class LicenceShape(Shape):
+    key: str
+    name: str
+    version_date: date | None
+    url: str
+    policy_url: str
+    notice: str
+    obligations: list[str]
+    name_prefix: str = Field(description="Names of derived models must begin with this")
+    text_digest: str = Field(description="Names the text as it stands; an acceptance is of this text")
+    accepted: bool = Field(description="Whether you have accepted the text as it stands")
+
+    @classmethod
+    def of(cls, licence: Licence, user: User) -> "LicenceShape":
+        simple = {key: getattr(licence, key) for key in cls.model_fields if key not in ("text_digest", "accepted")}
+        return cls(**simple, text_digest=text_digest(licence), accepted=has_accepted(user=user, licence=licence))
+
+
+class TokenShape(Shape):
+    """An API token, without the token."""
+
+    id: int
+    name: str
+    hint: str = Field(description="Its first characters")
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+    @classmethod
+    def of(cls, token: ApiToken) -> "TokenShape":
+        return cls.model_validate(token)
+
+
+class NewTokenShape(TokenShape):
+    token: str = Field(description="The token itself: shown now and never again")
+
+
+class TokenBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(max_length=100, description="What will use it")
+    expires_at: datetime | None = Field(default=None, description="Null: it holds until it is revoked")
+
+
+class PersonShape(Shape):
+    """Who you are here."""
+
+    username: str
+    email: str
+    role: str
+    team: str | None
+    may_train: bool
+    is_admin: bool
+
+    @classmethod
+    def of(cls, user: User) -> "PersonShape":
+        simple = {key: getattr(user, key) for key in cls.model_fields if key != "team"}
+        return cls(**simple, team=user.team.name if user.team else None)
+
+
+class EstimateShape(Shape):
+    """What a run would need on this machine."""
+
+    memory_bytes: int
+    memory_available: int
+    disk_bytes: int
+    disk_available: int
+    tokens: int
+    steps: int
+    seconds: float | None = Field(description="Null until a run of this model has been measured here")
+    fits: bool
+    explanation: str
+
+
+class DataSetPage(BaseModel):
+    data: list[DataSetShape]
+    next: str | None
+
+
+class BaseModelList(BaseModel):
+    data: list[BaseModelShape]
+    next: None
+
+
+class LicenceList(BaseModel):
+    data: list[LicenceShape]
+    next: None
+
+
+class TokenPage(BaseModel):
+    data: list[TokenShape]
+    next: str | None

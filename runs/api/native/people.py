@@ -1,0 +1,52 @@
+"""The caller, and the caller's tokens."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from runs.api.native.answers import shown
+from runs.api.native.auth import person
+from runs.api.native.bodies import read_body
+from runs.api.native.endpoint import operation, resource
+from runs.api.native.offers import NewTokenShape, PersonShape, TokenBody, TokenPage, TokenShape
+from runs.api.native.paging import page
+from runs.api.native.query import PageQuery, read
+from runs.models import ApiToken
+from runs.services import access
+from runs.services.refused import NotFound
+
+
+@operation("Who am I", answer=PersonShape, tag="people")
+def whoami(request: Request) -> Response:
+    """The person behind the token or the session."""
+    return shown(PersonShape.of(person(request)))
+
+
+@operation("List your tokens", answer=TokenPage, query=PageQuery, tag="people")
+def list_tokens(request: Request) -> Response:
+    """Revoked and expired ones too; the tokens themselves are kept nowhere."""
+    return page(request, ApiToken.objects.filter(user=person(request)), read(request, PageQuery), TokenShape.of)
+
+
+@operation("Create a token", answer=NewTokenShape, status=201, body=TokenBody, tag="people")
+def create_token(request: Request) -> Response:
+    """The answer has the token, once."""
+    body = read_body(TokenBody, request)
+    row, token = access.create_token(by=person(request), name=body.name, expires_at=body.expires_at)
+    response = shown(NewTokenShape(token=token, **TokenShape.of(row).model_dump()), 201)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@operation("Revoke a token", status=204, tag="people")
+def revoke_token(request: Request, key: int) -> Response:
+    """It stops working at once."""
+    token = ApiToken.objects.filter(pk=key, user=person(request)).first()
+    if token is None:
+        raise NotFound("You have no such token.")
+    access.revoke_token(token=token, by=person(request))
+    return Response(status=204)
+
+
+me = resource(get=whoami)
+tokens = resource(get=list_tokens, post=create_token)
+token = resource(delete=revoke_token)

@@ -1,0 +1,70 @@
+"""Addresses of REST v1, without trailing slashes. Whatever is not one of them gets a problem document, too."""
+
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
+from rest_framework.request import Request
+
+from runs.api.native import catalog, datasets, openapi, outputs, people, planning, runs
+from runs.api.native.endpoint import resource
+from runs.services.refused import NotFound
+
+
+class Label(StringConverter):
+    """A name in one part; PostgreSQL knows no NUL, so neither do addresses."""
+
+    regex = r"[^/\x00]+"
+
+
+class Slashed(StringConverter):
+    """A name with a slash, as base models have."""
+
+    regex = r"[^/\x00]+(?:/[^/\x00]+)*"
+
+
+class Key(StringConverter):
+    """A row's number that fits its column."""
+
+    regex = r"[0-9]{1,18}"
+
+
+register_converter(Label, "label")
+register_converter(Slashed, "slashed")
+register_converter(Key, "key")
+
+
+def nowhere(request: Request, rest: str) -> None:
+    raise NotFound(f"There is nothing at {request.path}. All addresses are on /api/v1/docs; none ends with a slash.")
+
+
+lost = resource(get=nowhere, post=nowhere, put=nowhere, patch=nowhere, delete=nowhere)
+
+operations = [
+    path("runs", runs.collection),
+    path("runs/<label:name>", runs.item),
+    path("runs/<label:name>/cancel", runs.cancel),
+    path("runs/<label:name>/events", outputs.events),
+    path("runs/<label:name>/metrics", outputs.metrics),
+    path("runs/<label:name>/samples", outputs.samples),
+    path("runs/<label:name>/checkpoints", outputs.checkpoints),
+    path("runs/<label:name>/log", outputs.log),
+    path("runs/<label:name>/spec", outputs.spec),
+    path("datasets", datasets.collection),
+    path("datasets/<label:name>", datasets.item),
+    path("datasets/<label:name>/rows.jsonl", datasets.rows),
+    path("base-models", catalog.base_models),
+    path("base-models/<slashed:name>", catalog.base_model),
+    path("licences", catalog.licences),
+    path("licences/<label:key>/accept", catalog.acceptance),
+    path("registered-models", catalog.registered_models),
+    path("estimates", planning.estimate),
+    path("whoami", people.me),
+    path("tokens", people.tokens),
+    path("tokens/<key:key>", people.token),
+]
+urlpatterns = [
+    *operations,
+    path("openapi.json", openapi.show),
+    path("docs", openapi.docs),
+    path("<path:rest>", lost),
+    path("", lost, {"rest": ""}),
+]

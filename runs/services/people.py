@@ -1,0 +1,55 @@
+"""Accounts: made and changed by admins, never deleted, because their runs and audit entries name them."""
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from runs.models import Role, Team, User
+from runs.services.audit import record
+from runs.services.refused import Invalid, NotAllowed, Problem
+
+
+def _problems(error: ValidationError, field: str = "") -> list[Problem]:
+    found = error.message_dict if hasattr(error, "error_dict") else {field: error.messages}
+    return [Problem("invalid", message, key) for key, messages in found.items() for message in messages]
+
+
+@transaction.atomic
+def create_user(*, by: User | None, username: str, role: Role, password: str, email: str = "", team: str = "") -> User:
+    """`by` is None at the command line of the server. `team` is a name; a new one is made."""
+    _only_admin(by)
+    user = User(username=username, email=email, role=role)
+    if team.strip():
+        user.team, _ = Team.objects.get_or_create(name=team.strip())
+    try:
+        user.full_clean(exclude=["password"])
+        validate_password(password, user)
+    except ValidationError as error:
+        raise Invalid(problems=_problems(error, "password")) from None
+    user.set_password(password)
+    user.save()
+    record("user.create", user, by=by, role=role, team=team.strip())
+    return user
+
+
+@transaction.atomic
+def change_user(*, user: User, by: User, role: Role, team: Team | None, active: bool, email: str) -> User:
+    """Role, team, address and whether the person may come in at all."""
+    _only_admin(by)
+    before = User.objects.select_for_update().get(pk=user.pk)
+    last = not User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=user.pk).exists()
+    if last and (role != Role.ADMIN or not active):
+        raise Invalid("This is the only admin who can log in. Make somebody else an admin first.", field="role")
+    now = {"role": role, "team": team, "is_active": active, "email": email}
+    changes = {key: [str(getattr(before, key)), str(value)] for key, value in now.items() if getattr(before, key) != value}
+    user.role, user.team, user.is_active, user.email = role, team, active, email
+    user.is_superuser = user.is_superuser and role == Role.ADMIN
+    user.save()
+    if changes:
+        record("user.change", user, by=by, **changes)
+    return user
+
+
+def _only_admin(by: User | None) -> None:
+    if by is not None and not by.is_admin:
+        raise NotAllowed("Only an admin may change accounts.")
