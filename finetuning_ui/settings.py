@@ -5,31 +5,35 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import plotly
+import psycopg
 import psycopg.conninfo
 from django.core.management.utils import get_random_secret_key
 
-from finetuning_ui.env import PROJECT, environment
-from finetuning_ui.stack.addresses import addresses
+from finetuning_ui.env import PROJECT, BadEnvironment, environment
+from finetuning_ui.stack.addresses import Addresses, addresses, keep_first
 
 env = environment()
 
 
-def _secret_key(path: Path) -> str:
-    """The key of this installation, made at the first start and readable by its owner alone."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(get_random_secret_key(), encoding="utf-8")
-    return path.read_text(encoding="utf-8")
-
-
 def _database(url: str) -> dict[str, Any]:
     """Django's form of a PostgreSQL URL; libpq's own parser reads it, so sockets and TLS options work."""
-    parts = psycopg.conninfo.conninfo_to_dict(url)
+    try:
+        parts = psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError as error:
+        raise BadEnvironment(f"DATABASE_URL cannot be read: {str(error).strip()}") from None
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     database = {ours: str(parts.pop(theirs, None) or "") for ours, theirs in names.items()}
     pool = {"min_size": 0, "max_size": env.DATABASE_POOL, "timeout": 5} if env.DATABASE_POOL else False  # timeout: seconds
     return {"ENGINE": "django.db.backends.postgresql", **database, "OPTIONS": {**parts, "pool": pool}}
+
+
+def _kept(data_dir: Path) -> tuple[Addresses, str]:
+    """The addresses and the key of this installation, made at the first start."""
+    try:
+        return addresses(data_dir), keep_first(data_dir / "secret_key", get_random_secret_key())
+    except OSError as error:
+        advice = "Set DATA_DIR to a folder that this account may write to."
+        raise BadEnvironment(f"DATA_DIR is {data_dir}: {error.strerror}. {advice}") from None
 
 
 def _email(url: str) -> dict[str, Any]:
@@ -56,7 +60,7 @@ MEDIA_ROOT = DATA_DIR / "uploads"
 LOGS_DIR = DATA_DIR / "logs"
 
 # Services
-EMBEDDED = addresses(DATA_DIR)
+EMBEDDED, kept_key = _kept(DATA_DIR)
 DATABASES = {"default": _database(env.DATABASE_URL or EMBEDDED.database_url)}
 BROKER_URL = env.BROKER_URL or EMBEDDED.broker_url
 MLFLOW_TRACKING_URI = env.MLFLOW_TRACKING_URI or EMBEDDED.mlflow_uri
@@ -137,7 +141,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Security
-SECRET_KEY = env.SECRET_KEY or _secret_key(DATA_DIR / "secret_key")
+SECRET_KEY = env.SECRET_KEY or kept_key
 DEBUG = env.DEBUG
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", env.HOST, *env.ALLOWED_HOSTS]
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS

@@ -50,25 +50,30 @@ def free(port: int, host: str = HOST) -> bool:
     return True
 
 
-def addresses(data_dir: Path) -> Addresses:
-    """The recorded addresses; the first to ask chooses them, also when several processes ask at once."""
-    path = data_dir / "stack.json"
+def keep_first(path: Path, text: str) -> str:
+    """What `path` holds; if there is none yet, `text`, for its owner alone. Of several processes at once the first wins."""
     if not path.exists():
-        data_dir.mkdir(parents=True, exist_ok=True)
-        beside = _written_beside(path, _choose(password=secrets.token_hex(16)))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = _written_beside(path, text)
         try:
             os.link(beside, path)  # unlike a rename, fails when somebody was faster
         except FileExistsError:
             pass
         finally:
             beside.unlink()
-    return Addresses.model_validate_json(path.read_bytes())
+    return path.read_text(encoding="utf-8")
+
+
+def addresses(data_dir: Path) -> Addresses:
+    """The recorded addresses; the first to ask chooses them."""
+    chosen = _choose(password=secrets.token_hex(16)).model_dump_json(indent=2)
+    return Addresses.model_validate_json(keep_first(data_dir / "stack.json", chosen))
 
 
 def choose_again(data_dir: Path) -> Addresses:
     """New ports, the same password: for when another program has taken one. The services must be down."""
     path = data_dir / "stack.json"
-    _written_beside(path, _choose(password=addresses(data_dir).password)).replace(path)
+    _written_beside(path, _choose(password=addresses(data_dir).password).model_dump_json(indent=2)).replace(path)
     return addresses(data_dir)
 
 
@@ -81,8 +86,8 @@ def _choose(*, password: str) -> Addresses:
     return Addresses(postgres=chosen[0], valkey=chosen[1], mlflow=chosen[2], password=password)
 
 
-def _written_beside(path: Path, value: Addresses) -> Path:
+def _written_beside(path: Path, text: str) -> Path:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.touch(mode=0o600)
-    beside.write_text(value.model_dump_json(indent=2), encoding="utf-8")
+    beside.write_text(text, encoding="utf-8")
     return beside

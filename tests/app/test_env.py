@@ -110,6 +110,21 @@ def test_a_command_with_a_wrong_environment_says_so_without_a_traceback() -> Non
     assert "Traceback" not in made.stderr
 
 
+def test_a_database_url_that_libpq_cannot_read_is_an_error_in_words() -> None:
+    made = manage("check", DATABASE_URL="postgresql://host:5432/name?no-such-option=1")
+    assert made.returncode == 1
+    assert made.stderr.startswith("DATABASE_URL cannot be read:")
+    assert "no-such-option" in made.stderr
+
+
+def test_a_data_dir_that_cannot_be_made_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    made = manage("check", DATA_DIR=str(tmp_path / "file"))
+    assert made.returncode == 1
+    assert made.stderr.startswith(f"DATA_DIR is {tmp_path / 'file'}: ")
+    assert "Traceback" not in made.stderr
+
+
 def test_a_command_that_needs_the_database_says_that_the_stack_is_down(tmp_path: Path) -> None:
     made = manage("showmigrations", DATA_DIR=str(tmp_path))
     assert made.returncode == 1

@@ -193,6 +193,42 @@ def test_a_database_that_does_not_answer_is_an_error_in_words(folder: Path) -> N
     assert "Traceback" not in stack.said
 
 
+BORROW = """
+import os, django
+django.setup()
+from finetuning_ui.stack.background import running_stack
+with running_stack(print):
+    print("at work", flush=True)
+    import httpx
+    print("served", httpx.get(f"http://127.0.0.1:{os.environ['PORT']}/healthz").text)
+"""
+
+
+def borrow(stack: Stack) -> str:
+    command = [sys.executable, "-c", BORROW]
+    made = subprocess.run(command, env=os.environ | stack.environ, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stdout + made.stderr
+    return made.stdout
+
+
+def test_a_command_that_needs_a_stack_starts_one_and_ends_it(folder: Path) -> None:
+    stack = Stack(folder)
+    said = borrow(stack)
+    assert said.count("password:") == 1
+    assert "served ok" in said
+    assert not stack.is_ready()
+    assert list((folder / "processes").iterdir()) == []
+    assert "password" not in (folder / "logs" / "up.log").read_text()
+
+
+def test_a_command_that_needs_a_stack_uses_the_one_that_runs_and_leaves_it_running(stack: Stack) -> None:
+    stack.says("Ctrl-C stops it")
+    said = borrow(stack)
+    assert said.startswith(f"Using the stack that is running at http://127.0.0.1:{stack.port}/")
+    assert "served ok" in said
+    assert stack.is_ready()
+
+
 def test_mlflow_comes_up_on_its_own_database_and_dies_with_all_its_children(folder: Path) -> None:
     stack = Stack(folder, MLFLOW_TRACKING_URI="").start()
     try:
