@@ -71,4 +71,5 @@ class RunRequest(Hyperparameters):
     )
 
     def hyperparameters(self) -> Hyperparameters:
-        return Hyperparameters.model_validate(self.model_dump(include=set(Hyperparameters.model_fields)))
+        """Only what was asked for is set in them, so that a model's own defaults can fill the rest."""
+        return Hyperparameters.model_validate(self.model_dump(include=set(Hyperparameters.model_fields), exclude_unset=True))
