@@ -34,6 +34,10 @@ class RunQuerySet(OwnedQuerySet["Run"]):
         """Runs that somebody should be following and nobody has since `moment`."""
         return self.filter(status__in=LEASED, lease_heartbeat__lt=moment)
 
+    def by_status(self) -> dict[str, int]:
+        """How many runs there are in each status that occurs."""
+        return dict(self.order_by().values_list("status").annotate(models.Count("pk")))
+
     def for_page(self) -> Self:
         return self.select_related("owner", "base_model", "dataset", "eval_dataset")
 
