@@ -9,9 +9,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from runs.api.databricks.door import bearer
 from runs.api.databricks.operations import OPERATIONS
-from runs.models import User
-from runs.services.access import user_for_token
 from runs.services.refused import NotAllowed, NotFound, Refused
 
 MOST_BYTES = 1 << 20
@@ -34,11 +33,6 @@ def graphql(request: HttpRequest) -> JsonResponse:
         return _error(str(error), 400)
 
 
-def bearer(request: HttpRequest) -> User | None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return user_for_token(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
-
-
 def _body(request: HttpRequest) -> dict[str, Any]:
     if int(request.headers.get("Content-Length") or 0) > MOST_BYTES:
         raise ValueError("The request is larger than 1 MiB.")
@@ -52,7 +46,7 @@ def _body(request: HttpRequest) -> dict[str, Any]:
         or not isinstance(body.get("variables") or {}, dict)
     ):
         raise ValueError("The request must be an object with `query` and `variables`.")
-    return body
+    return dict(body)
 
 
 def _root(body: Mapping[str, Any]) -> str:

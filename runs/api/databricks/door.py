@@ -1,0 +1,51 @@
+"""What every address of this dialect shares: the bearer token, and errors as `{"error_code": ..., "message": ...}`."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from runs.models import User
+from runs.services.access import user_for_token
+from runs.services.refused import NotAllowed, NotFound, Refused
+from runs.services.volumes import AlreadyThere, NotEmpty
+
+Rest = ParamSpec("Rest")
+View = Callable[Concatenate[HttpRequest, Rest], HttpResponseBase]
+CODES: tuple[tuple[type[Refused], str, int], ...] = (
+    (NotAllowed, "PERMISSION_DENIED", 403),
+    (NotFound, "RESOURCE_DOES_NOT_EXIST", 404),
+    (AlreadyThere, "RESOURCE_ALREADY_EXISTS", 409),
+    (NotEmpty, "DIRECTORY_NOT_EMPTY", 400),
+    (Refused, "INVALID_PARAMETER_VALUE", 400),
+)
+
+
+def bearer(request: HttpRequest) -> User | None:
+    """The person behind the request's token, if it is a good one."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return user_for_token(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
+
+
+def refused(code: str, message: str, status: int) -> JsonResponse:
+    return JsonResponse({"error_code": code, "message": message}, status=status)
+
+
+def endpoint(view: View[Concatenate[User, Rest]]) -> View[Rest]:
+    """`view(request, user, ...)` behind a token, with refusals in this dialect's shape."""
+
+    @csrf_exempt  # a token in a header is not sent by a browser on its own
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponseBase:
+        user = bearer(request)
+        if user is None:
+            return refused("UNAUTHENTICATED", "The token is missing, unknown, expired or revoked.", 401)
+        try:
+            return view(request, user, *args, **kwargs)
+        except Refused as error:
+            _, code, status = next(row for row in CODES if isinstance(error, row[0]))
+            return refused(code, error.message, status)
+
+    return guarded

@@ -1,0 +1,104 @@
+"""The few calls that the client makes around fine-tuning: who am I, may I register there, which clusters are there.
+
+Clusters do not exist here. A table needs none to be read, so the answer names one that stands for this installation.
+"""
+
+import re
+
+import orjson
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+
+from runs.api.databricks.door import endpoint, refused
+from runs.contract.request import MODEL_PART, PART
+from runs.models import ModelVersion, User
+from runs.services.refused import Invalid, NotAllowed, NotFound
+
+CLUSTER = {
+    "cluster_id": "finetuning-ui",
+    "cluster_name": "This installation",
+    "spark_version": "15.4.x-scala2.12",
+    "data_security_mode": "SINGLE_USER",
+    "state": "RUNNING",
+}
+
+
+@endpoint
+def me(request: HttpRequest, user: User) -> HttpResponseBase:
+    emails = [{"value": user.address, "primary": True}]
+    return JsonResponse(
+        {"id": str(user.pk), "userName": user.address, "displayName": user.get_username(), "emails": emails, "active": True}
+    )
+
+
+@endpoint
+def models(request: HttpRequest, user: User) -> HttpResponseBase:
+    """POST checks that a model of this name could be registered. A model comes to be with its first version, so none is made."""
+    if request.method != "POST":
+        names = ModelVersion.objects.values_list("name", flat=True).distinct().order_by("name")
+        return JsonResponse({"registered_models": [_model(name, user) for name in names]})
+    if not user.may_train:
+        raise NotAllowed("Viewers cannot register models.")
+    try:
+        body = orjson.loads(request.body or b"{}")
+        name = ".".join(str(body[key]) for key in ("catalog_name", "schema_name", "name"))
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        raise Invalid("catalog_name, schema_name and name are required.") from None
+    if not re.fullmatch(rf"{PART}\.{PART}\.{MODEL_PART}", name):
+        raise Invalid(f"“{name[:200]}” is not a valid name for a registered model.")
+    return JsonResponse(_model(name, user))
+
+
+@endpoint
+def model(request: HttpRequest, user: User, name: str) -> HttpResponseBase:
+    if request.method == "DELETE":
+        if ModelVersion.objects.filter(name=name).exists():
+            return refused("BAD_REQUEST", "A registered model with versions is not deleted here.", 400)
+        return JsonResponse({})
+    _known(name)
+    return JsonResponse(_model(name, user))
+
+
+@endpoint
+def versions(request: HttpRequest, user: User, name: str) -> HttpResponseBase:
+    _known(name)
+    rows = ModelVersion.objects.filter(name=name).select_related("run")
+    shown = [
+        {"model_name": name, "version": row.version, "status": "READY", "run_id": row.run.mlflow_run_id, "created_at": _ms(row)}
+        for row in rows
+    ]
+    return JsonResponse({"model_versions": shown})
+
+
+@endpoint
+def permissions(request: HttpRequest, user: User, kind: str, name: str) -> HttpResponseBase:
+    """Who may train may register anywhere; others may look."""
+    held = ["ALL_PRIVILEGES"] if user.may_train else ["USE_CATALOG", "USE_SCHEMA"]
+    privileges = [{"privilege": privilege} for privilege in held]
+    return JsonResponse({"privilege_assignments": [{"principal": user.address, "privileges": privileges}]})
+
+
+@endpoint
+def clusters(request: HttpRequest, user: User) -> HttpResponseBase:
+    return JsonResponse({"clusters": [CLUSTER]})
+
+
+@endpoint
+def cluster(request: HttpRequest, user: User) -> HttpResponseBase:
+    if request.GET.get("cluster_id") != CLUSTER["cluster_id"]:
+        raise NotFound(f"There is one cluster here, {CLUSTER['cluster_id']}: this installation itself.")
+    return JsonResponse(CLUSTER)
+
+
+def _known(name: str) -> None:
+    if not ModelVersion.objects.filter(name=name).exists():
+        raise NotFound(f"The registered model {name} does not exist.")
+
+
+def _model(name: str, user: User) -> dict[str, str]:
+    catalog, schema, short = name.split(".", 2)
+    return {"full_name": name, "catalog_name": catalog, "schema_name": schema, "name": short, "owner": user.address}
+
+
+def _ms(row: ModelVersion) -> int:
+    """Milliseconds since the epoch."""
+    return int(row.created_at.timestamp() * 1_000)
