@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import django_stubs_ext
 import plotly
 import psycopg
 import psycopg.conninfo
@@ -12,6 +13,7 @@ from django.core.management.utils import get_random_secret_key
 from finetuning_ui.env import PROJECT, BadEnvironment, environment
 from finetuning_ui.stack.addresses import Addresses, addresses, keep_first
 
+django_stubs_ext.monkeypatch()  # so that `ModelAdmin[Run]` can be written where the type checker wants it
 env = environment()
 
 
@@ -78,7 +80,7 @@ LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "login", "/", "login"
 INSTALLED_APPS = [
     "finetuning_ui",
     "runs",
-    "django.contrib.admin",
+    "runs.console.apps.ConsoleConfig",  # django.contrib.admin with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -114,6 +116,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "runs.web.frame.frame",
             ],
         },
     },
