@@ -32,7 +32,7 @@ def me(request: HttpRequest, user: User) -> HttpResponseBase:
 
 @endpoint
 def models(request: HttpRequest, user: User) -> HttpResponseBase:
-    """POST checks that a model of this name could be registered. A model comes to be with its first version, so none is made."""
+    """POST checks that a model of this name could be registered. It comes to be with its first version: none is made."""
     if request.method != "POST":
         names = ModelVersion.objects.values_list("name", flat=True).distinct().order_by("name")
         return JsonResponse({"registered_models": [_model(name, user) for name in names]})

@@ -1,0 +1,104 @@
+"""Turn a finished run into a registered version, and only then call it completed.
+
+Done twice, there is one version: the registry finds it by the run's name. When the registry is away the run waits, registering.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.db import close_old_connections, transaction
+
+from runs import wiring
+from runs.contract.events import EventType, Fault, Phase
+from runs.models import ModelVersion, Run, RunStatus
+from runs.registry.protocol import Publication, PublishedVersion, PublishFailed, RegistryUnavailable
+from runs.services import mirroring, timeline
+from runs.services.access import text_digest
+from runs.services.audit import record
+from runs.services.dispatch import renew
+from runs.services.nudge import after_commit
+from runs.services.settling import fail
+
+log = logging.getLogger(__name__)
+
+RENEW_SECONDS = 2.0
+RETRY_SECONDS = 5.0  # between two tries while the registry is away
+
+
+def publish(run_id: int, token: str) -> None:
+    """Register the run's model and complete the run, if `token` still holds its lease."""
+    run = Run.objects.for_page().filter(pk=run_id, lease_token=token, phase=Phase.REGISTERING).exclude(lease_token="").first()
+    if run is None or not renew(run_id, token):
+        return
+    with _lease_kept(run_id, token):
+        try:
+            mirroring.ensure_mirrored(run)
+            version = wiring.registry().publish(_publication(run))
+        except RegistryUnavailable as error:
+            log.info("%s waits for the registry: %s", run.name, error)
+            Run.objects.filter(pk=run_id, lease_token=token).update(
+                details="Waiting for the model registry, which does not answer."
+            )
+            after_commit("runs.tasks.publish", run_id, token, countdown=RETRY_SECONDS)
+            return
+        except PublishFailed:
+            advice = "The weights are in the run's folder, and its checkpoints are kept."
+            _finish(run_id, token, lambda held: fail(held, Fault.MODEL, f"The model could not be registered: {error}", advice))
+            return
+    _finish(run_id, token, lambda held: _complete(held, version))
+
+
+def _finish(run_id: int, token: str, ending: Callable[[Run], None]) -> None:
+    """Settle the run, unless it was cancelled or taken over meanwhile."""
+    with transaction.atomic():
+        held = Run.objects.select_for_update().filter(pk=run_id, lease_token=token).first()
+        if held is not None:
+            ending(held)
+
+
+def _complete(run: Run, version: PublishedVersion) -> None:
+    ModelVersion.objects.get_or_create(run=run, defaults={"name": version.name, "version": version.version, "uri": version.uri})
+    run.move_to(RunStatus.COMPLETED)
+    run.details = f"Registered as {version.name}, version {version.version}."
+    run.save()
+    record("model.register", version.uri, by=run.owner, run=run.name)
+    timeline.add(run, EventType.COMPLETED, "Run completed. Final weights uploaded.")
+    after_commit("runs.tasks.mirror")
+
+
+def _publication(run: Run) -> Publication:
+    licence = run.base_model.licence
+    return Publication(
+        name=run.register_to,
+        run=run.name,
+        folder=wiring.run_folder(run.name).path,
+        mlflow_run_id=run.mlflow_run_id,
+        task_type=run.task_type,
+        base_model=run.base_model.name,
+        licence=licence.name,
+        licence_notice="\n".join([licence.notice, *licence.obligations, licence.url, licence.policy_url]).strip(),
+        data_name=run.dataset.name,
+        data_digest=run.dataset.digest,
+        tags={"licence_digest": text_digest(licence), "owner": run.owner.address},
+    )
+
+
+@contextmanager
+def _lease_kept(run_id: int, token: str) -> Iterator[None]:
+    """Renew the lease from a thread while the registry's work, which takes its time, blocks this one."""
+    done = threading.Event()
+
+    def keep() -> None:
+        while not done.wait(RENEW_SECONDS):
+            renew(run_id, token)
+        close_old_connections()
+
+    keeper = threading.Thread(target=keep, daemon=True, name=f"lease-{run_id}")
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
