@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.db import close_old_connections, transaction
+from django.db import connections, transaction
 
 from runs import wiring
 from runs.contract.events import EventType, Fault, Phase
@@ -38,14 +38,14 @@ def publish(run_id: int, token: str) -> None:
             version = wiring.registry().publish(_publication(run))
         except RegistryUnavailable as error:
             log.info("%s waits for the registry: %s", run.name, error)
-            Run.objects.filter(pk=run_id, lease_token=token).update(
-                details="Waiting for the model registry, which does not answer."
-            )
+            waiting = "Waiting for the model registry, which does not answer."
+            Run.objects.filter(pk=run_id, lease_token=token).update(details=waiting)
             after_commit("runs.tasks.publish", run_id, token, countdown=RETRY_SECONDS)
             return
-        except PublishFailed:
+        except PublishFailed as error:
+            message = f"The model could not be registered: {error}"
             advice = "The weights are in the run's folder, and its checkpoints are kept."
-            _finish(run_id, token, lambda held: fail(held, Fault.MODEL, f"The model could not be registered: {error}", advice))
+            _finish(run_id, token, lambda held: fail(held, Fault.MODEL, message, advice))
             return
     _finish(run_id, token, lambda held: _complete(held, version))
 
@@ -93,7 +93,7 @@ def _lease_kept(run_id: int, token: str) -> Iterator[None]:
     def keep() -> None:
         while not done.wait(RENEW_SECONDS):
             renew(run_id, token)
-        close_old_connections()
+        connections.close_all()
 
     keeper = threading.Thread(target=keep, daemon=True, name=f"lease-{run_id}")
     keeper.start()
