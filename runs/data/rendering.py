@@ -48,8 +48,9 @@ class Renderer:
         self._tokenizer = vocabulary.tokenizer
         self._special_ids = vocabulary.special_ids
         self.template = ChatTemplate(vocabulary.template, vocabulary.named)
-        specials = [self._tokenizer.id_to_token(number) for number in self._special_ids]
-        self._answers = Answers(self.template, [text for text in specials if text])
+        texts = (self._tokenizer.id_to_token(number) for number in sorted(self._special_ids))
+        self.specials = [text for text in texts if text]
+        self._answers = Answers(self.template, self.specials)
         self.bos_id = vocabulary.id_of("bos_token")
         self.eos_ids = vocabulary.eos_ids
         self.eos_id = self.eos_ids[0] if self.eos_ids else None
@@ -86,6 +87,10 @@ class Renderer:
     def encode_text(self, text: str) -> list[int]:
         """Raw text with the tokenizer's own BOS and without EOS: a prompt of instruction or continued pretraining."""
         return self._without_eos(self._tokenizer.encode(text).ids)
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text by itself, without special tokens."""
+        return [len(encoding) for encoding in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def decode(self, ids: Sequence[int], *, specials: bool = False) -> str:
         """Token ids as text; special tokens are left out unless asked for."""

@@ -1,0 +1,102 @@
+"""Which reader a file needs, told from its first bytes and its name. Every reader yields line number, row, and the raw line."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
+from runs.contract.spec import TaskType
+from runs.data.arrays import read_array
+from runs.data.lines import Item, read_lines
+from runs.data.opening import HEAD, opened, refuse_binary, skip_mark
+from runs.data.report import Findings, Unreadable
+from runs.data.signatures import PARQUET, ZIP
+from runs.data.tables import read_csv, read_parquet
+from runs.data.texts import read_folder, read_text, read_zip
+
+LINES = (".jsonl", ".ndjson", ".jsonlines")
+TABLES = (".csv", ".tsv")
+NAMES = {**dict.fromkeys(LINES, "JSON Lines"), ".json": "JSON", ".csv": "CSV", ".tsv": "CSV", ".parquet": "Parquet",
+         ".txt": "text", ".zip": "zip of texts"}  # fmt: skip
+
+
+def ending(name: str) -> str:
+    """The file's ending in lower case, without .gz: `.jsonl` of `Rows.JSONL.gz`."""
+    return Path(name.lower().removesuffix(".gz")).suffix
+
+
+def read(path: Path, name: str, task: TaskType, findings: Findings) -> Iterator[Item]:
+    """Every row of a file or folder. Raises Unreadable when it cannot be read on."""
+    if not path.exists():
+        raise Unreadable("missing", f"There is no file “{name}”.")
+    if path.is_dir():
+        if task is not TaskType.CONTINUED_PRETRAIN:
+            raise Unreadable("format", "A folder holds texts for continued pretraining, but this task needs one .jsonl file.")
+        yield from read_folder(path, findings)
+        return
+    with opened(path) as (stream, packed):
+        head = stream.peek(HEAD)[:HEAD]
+        if head.startswith((PARQUET, ZIP)):
+            yield from _packed(path, head, task, findings, gzipped=packed)
+            return
+        refuse_binary(head)
+        skip_mark(stream, findings)
+        yield from _text(stream, name, task, findings)
+
+
+def _packed(path: Path, head: bytes, task: TaskType, findings: Findings, *, gzipped: bool) -> Iterator[Item]:
+    if gzipped:
+        raise Unreadable("archive", "The file is packed twice.", remedy="Give it without gzip; it is compressed already.")
+    if head.startswith(PARQUET):
+        return read_parquet(path)
+    if task is not TaskType.CONTINUED_PRETRAIN:
+        raise Unreadable("archive", "This is a zip archive.")
+    return read_zip(path, findings)
+
+
+def _text(stream: io.BufferedReader, name: str, task: TaskType, findings: Findings) -> Iterator[Item]:
+    suffix = ending(name)
+    start = stream.peek(HEAD)[:HEAD].lstrip()
+    if suffix == ".txt":
+        if task is not TaskType.CONTINUED_PRETRAIN:
+            raise Unreadable(
+                "format", "A .txt file holds raw text, which is for continued pretraining; this task needs .jsonl."
+            )
+        return read_text(stream, findings)
+    if not start and len(stream.peek(HEAD)) < HEAD:
+        raise Unreadable("empty", "The file holds only blank lines.")
+    if suffix in TABLES:
+        return read_csv(stream, findings)
+    if suffix == ".json":
+        return _json(stream, start, findings)
+    if suffix in LINES or (not suffix and start.startswith(b"{")):
+        if start.startswith(b"[") and not _is_line(start):
+            raise Unreadable("json_array", "The file is one JSON array, not one object a line.", line=1)
+        return read_lines(stream, findings)
+    raise Unreadable("format", f"Files ending in “{suffix[:20]}” are not read." if suffix else "The file name has no ending.")
+
+
+def _is_line(start: bytes) -> bool:
+    """Whether the first line is a whole JSON value, so that the fault is in this line and not in the file's format."""
+    first, feed, rest = start.partition(b"\n")
+    try:
+        value = orjson.loads(first)
+    except orjson.JSONDecodeError:
+        return False
+    return bool(feed and rest.strip()) and not (isinstance(value, list) and value and isinstance(value[0], dict))
+
+
+def _json(stream: io.BufferedReader, start: bytes, findings: Findings) -> Iterator[Item]:
+    if start.startswith(b"["):
+        return read_array(stream, findings)
+    if not start.startswith(b"{"):
+        raise Unreadable("json", "The file begins with neither [ nor {.", line=1)
+    first = start.partition(b"\n")[0]
+    try:
+        orjson.loads(first)
+    except orjson.JSONDecodeError:
+        inside = next((key for key in ("data", "train", "rows", "examples") if f'"{key}"'.encode() in start[:200]), None)
+        remedy = f"Save the list under “{inside}” as a file of its own." if inside else ""
+        raise Unreadable("one_object", "The file is one JSON object, not a list of rows.", remedy=remedy) from None
+    return read_lines(stream, findings)

@@ -1,0 +1,155 @@
+"""Checks a file against the rules of a task, in one pass and bounded memory, and writes its canonical rows.
+
+Every fault becomes a sentence in the report; no content of a file raises. Good rows take a fast path.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from runs.contract.spec import TaskType
+from runs.data.canonical import Canonical, Copies
+from runs.data.fit import ModelFit
+from runs.data.formats import NAMES, ending, read
+from runs.data.lines import Item, repeated_keys
+from runs.data.mapping import SHAPES, CannotMap, Mapping, convert, detect
+from runs.data.rendering import Renderer
+from runs.data.report import PREVIEW, PREVIEW_CHARACTERS, Findings, Report, Unreadable
+from runs.data.rows import Row, write_row
+from runs.data.rules import RULES
+
+__all__ = ["Report", "check"]
+
+LOOKED_AT = 20  # refused rows in which a foreign shape is looked for
+
+
+def check(
+    path: Path,
+    *,
+    task: TaskType,
+    name: str,
+    canonical: Path | None,
+    mapping: str | None = None,
+    renderer: Renderer | None = None,
+) -> Report:
+    """Check a file or folder, called `name` by the person who gave it, and write its canonical rows to `canonical`.
+
+    `mapping` is the shape of a confirmed `Report.proposal`. With a `renderer`, rows that the model's template does not accept
+    are found too. The canonical file exists afterwards only if the report is `ok`; equal rows give equal bytes.
+    """
+    with Canonical(canonical) as out:
+        checking = _Checking(task, out, mapping, ModelFit(renderer) if renderer and task is TaskType.CHAT_COMPLETION else None)
+        try:
+            checking.run(read(path, name, task, checking.findings))
+        except Unreadable as stop:
+            checking.findings.add(stop.kind, stop.message, line=stop.line, file=stop.file, remedy=stop.remedy)
+        good = out.rows > 0 and not checking.findings.failed
+        return Report(
+            name=name,
+            task=task,
+            format="folder of texts" if path.is_dir() else NAMES.get(ending(name), ending(name)),
+            rows=out.rows,
+            bytes=_size(path),
+            digest=out.keep() if good else "",
+            mapping=mapping,
+            proposal=checking.proposal(),
+            groups=checking.findings.groups(),
+            preview=checking.preview,
+        )
+
+
+class _Checking:
+    """The state of one check."""
+
+    def __init__(self, task: TaskType, out: Canonical, mapping: str | None, fit: ModelFit | None) -> None:
+        self.findings = Findings()
+        self.preview: list[Row] = []
+        self._task, self._out, self._mapping, self._fit = task, out, mapping, fit
+        self._rule = RULES[task]()
+        self._copies = Copies()
+        self._shapes: list[str | None] = []
+
+    def run(self, items: Iterable[Item]) -> None:
+        fits, write, note, seen = self._rule.fits, self._out.write, self._copies.note, 0
+        for number, found, raw in items:
+            seen += 1
+            row = found if self._mapping is None else self._converted(found, number)
+            if not fits(row) and (row := self._mended(row, number)) is None:
+                self._repeated(raw, number)
+                continue
+            line = write_row(row)
+            # A key that is there twice leaves the parser once: two quotation marks fewer. Escapes may fool this, so look again.
+            if raw and raw != line and raw.count(b'"') != line.count(b'"') and self._repeated(raw, number):
+                continue
+            if self._fit:
+                self._fit.look(row, lambda kind, text, field="", at=number: self.findings.add(kind, text, line=at, field=field))
+            note(number, line)
+            if len(self.preview) < PREVIEW:
+                self.preview.append(_shortened(row))
+            write(line)
+        if not seen and not self.findings.failed:
+            self.findings.add("empty", "There are no rows.")
+        self._copies.report(self.findings)
+
+    def proposal(self) -> Mapping | None:
+        """The one foreign shape that all refused rows have."""
+        shape = self._shapes[0] if self._shapes and len(set(self._shapes)) == 1 else None
+        return SHAPES[shape].proposal(shape, self._task) if shape and self._mapping is None else None
+
+    def _converted(self, row: Any, number: int) -> Row | None:
+        try:
+            return convert(row, self._mapping or "", self._task)
+        except CannotMap as error:
+            self.findings.add("mapping", str(error), line=number)
+            return None
+
+    def _mended(self, row: Any, number: int) -> Row | None:
+        if not isinstance(row, dict):
+            if self._mapping is None:
+                self.findings.add("not_object", "The line is JSON, but not an object in braces.", line=number)
+            return None
+
+        def say(kind: str, message: str, field: str = "") -> None:
+            self.findings.add(
+                kind, message, line=number, field=field, remedy=_other_task(row, self._task) if kind == "keys" else ""
+            )
+
+        mended = self._rule.mend(row, say)
+        if mended is None and len(self._shapes) < LOOKED_AT:
+            self._shapes.append(detect(row, self._task))
+        return mended
+
+    def _repeated(self, raw: bytes, number: int) -> bool:
+        keys = repeated_keys(raw) if raw else []
+        for key in keys:
+            self.findings.add("duplicate_key", f"The key “{key[:40]}” is there twice.", line=number, field=key[:40])
+        return bool(keys)
+
+
+def _other_task(row: Row, task: TaskType) -> str:
+    """The remedy when a row is a good one, but of another task."""
+    words = {
+        TaskType.CHAT_COMPLETION: "These are rows for chat completion: choose that task.",
+        TaskType.INSTRUCTION_FINETUNE: "These are rows for instruction fine-tuning: choose that task, or confirm the mapping.",
+        TaskType.CONTINUED_PRETRAIN: "These are rows for continued pretraining: choose that task.",
+    }
+    for other, remedy in words.items():
+        if other is not task and RULES[other]().mend(row, lambda *_, **__: None) is not None:
+            return remedy
+    return ""
+
+
+def _shortened(value: Any) -> Any:
+    """A row with its texts cut, so that a preview stays small."""
+    if isinstance(value, str):
+        return value if len(value) <= PREVIEW_CHARACTERS else value[:PREVIEW_CHARACTERS] + "…"
+    if isinstance(value, list):
+        return [_shortened(part) for part in value]
+    return {key: _shortened(part) for key, part in value.items()}
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of the texts in a folder."""
+    if path.is_dir():
+        return sum(file.stat().st_size for file in path.rglob("*.txt") if file.is_file())
+    return path.stat().st_size if path.exists() else 0
