@@ -1,7 +1,7 @@
 """SmolLM2's GGUF file as a model folder: config.json, model.safetensors, tokenizer.json, chat template.
 
-Reads with `gguf` and writes with `safetensors` and `tokenizers` alone: no torch, and a fifth of the time that transformers takes
-for the same weights. Knows the one architecture it needs, Llama with a GPT-2 style tokenizer. Knows no download.
+Reads with `gguf` and writes with `safetensors` and `tokenizers` alone: no torch, and a fifth of the time that transformers
+takes for the same weights. Knows the one architecture it needs, Llama with a GPT-2 style tokenizer. Knows no download.
 """
 
 import json
@@ -87,7 +87,7 @@ def _weights(reader: GGUFReader, config: dict[str, Any]) -> dict[str, NDArray[np
 
 
 def _unpermuted(weight: NDArray[np.float32], heads: int) -> NDArray[np.float32]:
-    """GGUF interleaves the two halves of each head's rotary pairs; transformers keeps them apart. Shape (heads * dim, hidden)."""
+    """GGUF interleaves the two halves of each head's rotary pairs; transformers does not. Shape (heads * dim, hidden)."""
     rows, columns = weight.shape
     return weight.reshape(heads, rows // heads // 2, 2, columns).swapaxes(1, 2).reshape(rows, columns)
 
