@@ -32,38 +32,39 @@ def advice(profile: Profile, task: TaskType, model_max: int) -> list[Advice]:
 
 def _limits(profile: Profile) -> Iterator[Advice]:
     if profile.tokens > MOST_TOKENS:
-        yield _refuse("too_many_tokens", f"The data hold {profile.tokens:,} tokens; more than 10 billion are not supported.",
-                      "Train on a part of them.")  # fmt: skip
+        message = f"The data hold {profile.tokens:,} tokens; more than 10 billion are not supported."
+        yield _refuse("too_many_tokens", message, "Train on a part of them.")
     if not profile.trained_tokens or profile.untrained_rows == profile.rows:
-        yield _refuse("nothing_to_train", f"No row has a token to learn within {profile.context_length:,} tokens.",
-                      "Raise the context length or shorten the prompts.")  # fmt: skip
+        message = f"No row has a token to learn within {profile.context_length:,} tokens."
+        yield _refuse("nothing_to_train", message, "Raise the context length or shorten the prompts.")
 
 
 def _rows(profile: Profile, model_max: int) -> Iterator[Advice]:
     """Chat and instruction data."""
     if profile.tokens < model_max:
-        yield _warn("few_tokens", f"The data hold {profile.tokens:,} tokens, less than one full context of the model ({model_max:,}).",
-                    "It may work for a narrow task; more rows make the result more dependable.")  # fmt: skip
+        message = f"The data hold {profile.tokens:,} tokens, less than one full context of the model ({model_max:,})."
+        yield _warn("few_tokens", message, "A narrow task may do with that; more rows make the result more dependable.")
     if profile.truncated_rows:
+        long = f"{profile.truncated_rows:,} of {profile.rows:,} rows are longer than {profile.context_length:,} tokens"
+        lost = f"lose {profile.truncated_tokens:,} tokens at their end, where the answer is."
         need = min(profile.longest, model_max)
-        yield _warn("truncated", f"{profile.truncated_rows:,} of {profile.rows:,} rows are longer than {profile.context_length:,} tokens "
-                    f"and lose {profile.truncated_tokens:,} tokens at their end, where the answer is.",
-                    f"Raise the context length, up to {need:,}, or shorten these rows.")  # fmt: skip
+        yield _warn("truncated", f"{long} and {lost}", f"Raise the context length, up to {need:,}, or shorten these rows.")
     if 0 < profile.untrained_rows < profile.rows:
-        yield _warn("untrained_rows", f"{profile.untrained_rows:,} rows have no token to learn within {profile.context_length:,} tokens "
-                    "and are dropped.", "Raise the context length or shorten their prompts.")  # fmt: skip
+        rows = f"{profile.untrained_rows:,} rows have no token to learn"
+        message = f"{rows} within {profile.context_length:,} tokens and are dropped."
+        yield _warn("untrained_rows", message, "Raise the context length or shorten their prompts.")
 
 
 def _pretraining(profile: Profile) -> Iterator[Advice]:
     if profile.tokens < PRETRAIN_TOKENS:
-        yield _warn("few_tokens", f"The data hold {profile.tokens:,} tokens; at least 1.5 million are advised for continued pretraining.",
-                    "Add more text.")  # fmt: skip
+        message = f"The data hold {profile.tokens:,} tokens; continued pretraining should have at least 1.5 million."
+        yield _warn("few_tokens", message, "Add more text.")
     size = f"{profile.bytes / MEGABYTE:,.0f} MB"
     if profile.bytes > SLOW:
         yield _warn("slow_file", f"The data are {size}; above 1 GB reading is slow.", "Split them into files of 60 to 256 MB.")
     elif not SMALL <= profile.bytes <= LARGE:
-        yield _warn("file_size", f"The data are {size}; the reference page advises files of 60 to 256 MB.",
-                    "Nothing needs to be done if this is all the text there is.")  # fmt: skip
+        message = f"The data are {size}; files of 60 to 256 MB are advised."
+        yield _warn("file_size", message, "Nothing needs to be done if this is all the text there is.")
 
 
 def _warn(kind: str, message: str, remedy: str) -> Advice:

@@ -1,6 +1,5 @@
 """Which reader a file needs, told from its first bytes and its name. Every reader yields line number, row, and the raw line."""
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import orjson
 from runs.contract.spec import TaskType
 from runs.data.arrays import read_array
 from runs.data.lines import Item, read_lines
-from runs.data.opening import HEAD, opened, refuse_binary, skip_mark
+from runs.data.opening import HEAD, Peekable, opened, refuse_binary, skip_mark
 from runs.data.report import Findings, Unreadable
 from runs.data.signatures import PARQUET, ZIP
 from runs.data.tables import read_csv, read_parquet
@@ -55,7 +54,7 @@ def _packed(path: Path, head: bytes, task: TaskType, findings: Findings, *, gzip
     return read_zip(path, findings)
 
 
-def _text(stream: io.BufferedReader, name: str, task: TaskType, findings: Findings) -> Iterator[Item]:
+def _text(stream: Peekable, name: str, task: TaskType, findings: Findings) -> Iterator[Item]:
     suffix = ending(name)
     start = stream.peek(HEAD)[:HEAD].lstrip()
     if suffix == ".txt":
@@ -87,7 +86,7 @@ def _is_line(start: bytes) -> bool:
     return bool(feed and rest.strip()) and not (isinstance(value, list) and value and isinstance(value[0], dict))
 
 
-def _json(stream: io.BufferedReader, start: bytes, findings: Findings) -> Iterator[Item]:
+def _json(stream: Peekable, start: bytes, findings: Findings) -> Iterator[Item]:
     if start.startswith(b"["):
         return read_array(stream, findings)
     if not start.startswith(b"{"):

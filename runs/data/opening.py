@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
 from runs.data.kinds import UTF8
 from runs.data.report import Findings, Unreadable
@@ -20,6 +20,7 @@ BUFFER = 1 << 20
 FREE = 32 << 20  # unpacked bytes that are never a bomb
 RATIO = 200  # unpacked bytes for each packed one; JSON lines reach 5 to 20
 MOST = 64 << 30  # unpacked bytes in all
+Peekable: TypeAlias = "io.BufferedReader[Any]"
 MARK = b"\xef\xbb\xbf"
 
 
@@ -52,11 +53,10 @@ def guard(unpacked: int, packed: int) -> None:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[io.BufferedReader, bool]]:
+def opened(path: Path) -> Iterator[tuple[Peekable, bool]]:
     """The bytes of a file, unpacked if it is gzip, and whether it is."""
-    with path.open("rb", buffering=BUFFER) as file:
-        packed = file.peek(2)[:2] == GZIP
-        if not packed:
+    with io.BufferedReader(io.FileIO(path), BUFFER) as file:
+        if file.peek(2)[:2] != GZIP:
             yield file, False
             return
         _probe(path)
@@ -66,7 +66,7 @@ def opened(path: Path) -> Iterator[tuple[io.BufferedReader, bool]]:
 
 def _probe(path: Path) -> None:
     """Unpack the first part and throw it away, so that a bomb is called a bomb and not whatever its bytes look like."""
-    with path.open("rb") as file, Unpacked(cast(BinaryIO, file)) as unpacked:
+    with path.open("rb") as file, Unpacked(file) as unpacked:
         buffer = bytearray(BUFFER)
         for _ in range(2 * FREE // BUFFER):
             if not unpacked.readinto(buffer):
@@ -83,7 +83,7 @@ def refuse_binary(head: bytes) -> None:
         raise Unreadable("binary", f"This is {name}.")
 
 
-def skip_mark(stream: io.BufferedReader, findings: Findings) -> None:
+def skip_mark(stream: Peekable, findings: Findings) -> None:
     """Step over a byte order mark, with a warning."""
     if stream.peek(3).startswith(MARK):
         stream.read(3)

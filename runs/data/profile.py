@@ -1,4 +1,4 @@
-"""Token counts of a data set as one model sees it at one context length. `advice` lives beside it and only reads the numbers."""
+"""Token counts of a data set as one model sees it at one context length. Measures, and leaves judging to advice.py."""
 
 from array import array
 from collections.abc import Iterable, Iterator

@@ -40,4 +40,5 @@ def _record(text: str) -> dict[str, Any] | None:
 
 
 def _share(record: dict[str, Any], right: dict[str, Any]) -> float:
-    return sum(key in record and record[key] == value for key, value in right.items()) / len(right)
+    hits = sum(key in record and bool(record[key] == value) for key, value in right.items())
+    return hits / len(right)

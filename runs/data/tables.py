@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from runs.data.lines import Item
+from runs.data.opening import Peekable
 from runs.data.report import Findings, Unreadable
 
 CELL = 64 << 20  # characters; a quote that never closes would otherwise swallow the whole file
@@ -17,7 +18,7 @@ BATCH = 1_024  # rows of a parquet file in memory
 csv.field_size_limit(CELL)
 
 
-def read_csv(file: io.BufferedReader, findings: Findings) -> Iterator[Item]:
+def read_csv(file: Peekable, findings: Findings) -> Iterator[Item]:
     """Rows of a comma, semicolon or tab separated file whose first line names the columns."""
     first = file.peek(1).split(b"\n", 1)[0]
     delimiter = max((",", ";", "\t"), key=lambda mark: first.count(mark.encode()))
@@ -42,8 +43,8 @@ def read_csv(file: io.BufferedReader, findings: Findings) -> Iterator[Item]:
 
 def read_parquet(path: Path) -> Iterator[Item]:
     """Rows of a parquet file, a batch at a time."""
-    import pyarrow as arrow  # large, and most files are not parquet
-    import pyarrow.parquet as parquet
+    import pyarrow as arrow  # type: ignore[import-untyped]  # large, and most files are not parquet
+    import pyarrow.parquet as parquet  # type: ignore[import-untyped]
 
     try:
         with parquet.ParquetFile(path, pre_buffer=False) as file:

@@ -74,7 +74,9 @@ class _Checking:
         for number, found, raw in items:
             seen += 1
             row = found if self._mapping is None else self._converted(found, number)
-            if not fits(row) and (row := self._mended(row, number)) is None:
+            if not fits(row):
+                row = self._mended(row, number)
+            if row is None:
                 self._repeated(raw, number)
                 continue
             line = write_row(row)

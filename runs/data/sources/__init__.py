@@ -28,5 +28,5 @@ def open_source(
         if source.takes(reference):
             return source.open(reference, roots, task)
     raise SourceError(
-        f"“{reference[:100]}” is not a place that data are read from. Write dbfs:/Volumes/<catalog>/<schema>/<volume>/<file>.jsonl."
+        f"“{reference[:100]}” is not a place that data are read from. Write dbfs:/Volumes/<catalog>/<schema>/<volume>/<path>."
     )
