@@ -1,6 +1,6 @@
 """Who sees a run or a data set: its owner always, admins always, others by its visibility."""
 
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from django.db import models
 from django.db.models import Q
@@ -20,7 +20,7 @@ Row = TypeVar("Row", bound=models.Model)
 class OwnedQuerySet(models.QuerySet[Row]):
     """Reads of rows that have an owner and a visibility."""
 
-    def visible_to(self, user: User) -> "OwnedQuerySet[Row]":
+    def visible_to(self, user: User) -> Self:
         if user.is_admin:
             return self
         same_team = Q(visibility=Visibility.TEAM, owner__team=user.team_id)

@@ -37,9 +37,7 @@ def change_user(*, user: User, by: User, role: Role, team: Team | None, active: 
     """Role, team, address and whether the person may come in at all."""
     _only_admin(by)
     before = User.objects.select_for_update().get(pk=user.pk)
-    last = not User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=user.pk).exists()
-    if last and (role != Role.ADMIN or not active):
-        raise Invalid("This is the only admin who can log in. Make somebody else an admin first.", field="role")
+    check_admins_left(user=user, role=role, active=active)
     now = {"role": role, "team": team, "is_active": active, "email": email}
     changes = {key: [str(getattr(before, key)), str(value)] for key, value in now.items() if getattr(before, key) != value}
     user.role, user.team, user.is_active, user.email = role, team, active, email
@@ -48,6 +46,22 @@ def change_user(*, user: User, by: User, role: Role, team: Team | None, active: 
     if changes:
         record("user.change", user, by=by, **changes)
     return user
+
+
+def check_admins_left(*, user: User, role: Role, active: bool) -> None:
+    """Raise Invalid when nobody could open the console after this change."""
+    stays = role == Role.ADMIN and active
+    if not stays and not User.objects.filter(role=Role.ADMIN, is_active=True).exclude(pk=user.pk).exists():
+        raise Invalid("This is the only admin who can log in. Make somebody else an admin first.", field="role")
+
+
+@transaction.atomic
+def save_team(*, team: Team, by: User) -> Team:
+    _only_admin(by)
+    new = team.pk is None
+    team.save()
+    record("team.add" if new else "team.change", team, by=by)
+    return team
 
 
 def _only_admin(by: User | None) -> None:

@@ -1,5 +1,6 @@
 """Take base models off the offer, with a date, a reason and a replacement."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -46,6 +47,10 @@ def retire(*, model: BaseModel, by: User, on: date, replacement: BaseModel | Non
         raise CannotRetire("A model cannot replace itself.", field="replacement")
     if replacement is not None and replacement.retires_on is not None and replacement.retires_on <= on:
         raise CannotRetire(f"{replacement.name} is itself gone by then. Choose another replacement.", field="replacement")
+    if replacement is not None and not replacement.enabled:
+        raise CannotRetire(f"{replacement.name} is switched off. Choose another replacement.", field="replacement")
+    if on < timezone.localdate():
+        raise CannotRetire("This day is over. Take today to retire it at once.", field="on")
     if not reason.strip():
         raise CannotRetire("Say why, for the people who use it.", field="reason")
     model.announced_on = timezone.localdate()
@@ -56,10 +61,22 @@ def retire(*, model: BaseModel, by: User, on: date, replacement: BaseModel | Non
 
 
 @transaction.atomic
+def retire_all(
+    *, models: Iterable[BaseModel], by: User, on: date, replacement: BaseModel | None, reason: str
+) -> list[BaseModel]:
+    """Retire several, a family say: all of them or none."""
+    return [retire(model=model, by=by, on=on, replacement=replacement, reason=reason) for model in models]
+
+
+@transaction.atomic
 def restore(*, model: BaseModel, by: User, reason: str) -> BaseModel:
     """Undo a retirement."""
     if not by.is_admin:
         raise NotAllowed("Only an admin may restore a base model.")
+    if model.retires_on is None:
+        raise CannotRetire(f"{model.name} is not retired, and will not be.")
+    if not reason.strip():
+        raise CannotRetire("Say why, for the audit log.", field="reason")
     record("model.restore", model, by=by, was=str(model.retires_on), reason=reason)
     model.announced_on = model.retires_on = model.replacement = None
     model.retirement_reason = ""

@@ -4,7 +4,7 @@ Knows nothing of what a body means. PostgreSQL keeps no NUL in text, so none is 
 """
 
 from collections.abc import Mapping
-from typing import IO, Any, TypeVar
+from typing import IO, Any, TypeVar, cast
 
 import orjson
 from django.conf import settings
@@ -62,7 +62,7 @@ class StrictJSONParser(BaseParser):
 class _RawParser(BaseParser):
     """Hands the stream on, unread: a data set may be larger than memory."""
 
-    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: object = None) -> IO[bytes]:
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: object = None) -> Any:
         return stream
 
 
@@ -74,9 +74,14 @@ RAW_TYPES = ("application/jsonl", "application/x-ndjson", "application/x-jsonlin
 RAW_PARSERS = [_raw(media) for media in RAW_TYPES]
 
 
+def json_of(request: Request) -> dict[str, Any]:
+    """What `StrictJSONParser` has read, or an empty object for a body that was not sent."""
+    return cast(dict[str, Any], request.data)
+
+
 def read_body(model: type[Body], request: Request) -> Body:
     """The request's JSON object as `model`; raises Invalid with every problem at its field."""
     try:
-        return model.model_validate(request.data)
+        return model.model_validate(json_of(request))
     except ValidationError as error:
         raise invalid(error) from None

@@ -57,7 +57,7 @@ def upload_dataset(request: Request) -> Response:
 
 
 def _form(request: Request) -> tuple[BinaryIO, str, UploadQuery]:
-    fields = {**request.query_params.dict(), **request.data.dict()}
+    fields = {**request.query_params.dict(), **cast(QueryDict, request.data).dict()}
     file = fields.pop("file", None)
     if not isinstance(file, UploadedFile):
         raise Invalid("Send the rows as a form's file called “file”.", field="file")

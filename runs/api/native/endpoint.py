@@ -51,7 +51,8 @@ def resource(*, parsers: Sequence[type[BaseParser]] | None = None, **handlers: H
     members: dict[str, Any] = {method: _method(handler) for method, handler in handlers.items()}
     if parsers is not None:
         members["parser_classes"] = list(parsers)
-    return type("Resource", (APIView,), members).as_view()
+    view: Callable[..., HttpResponseBase] = type("Resource", (APIView,), members).as_view()  # type: ignore[attr-defined]
+    return view
 
 
 def _method(handler: Handler) -> Callable[..., HttpResponseBase]:

@@ -56,9 +56,6 @@ class BaseModelShape(Shape):
 
     @classmethod
     def of(cls, model: Offer) -> "BaseModelShape":
-        state = (
-            "retired" if model.is_retired else "disabled" if not model.enabled else "leaving" if model.is_leaving else "active"
-        )
         simple = {
             key: getattr(model, key) for key in cls.model_fields if key not in ("licence", "state", "available", "replacement")
         }

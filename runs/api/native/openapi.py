@@ -20,8 +20,10 @@ def document() -> dict[str, Any]:
     """OpenAPI 3.1 of REST v1. Every operation may also answer with a problem document."""
     from runs.api.native.urls import operations  # they import this module
 
-    generator = SchemaGenerator(patterns=[path("api/v1/", include(operations))])
-    made: dict[str, Any] = generator.get_schema(request=None, public=True)
+    generator = SchemaGenerator(  # type: ignore[no-untyped-call]
+        patterns=[path("api/v1/", include(operations))]
+    )
+    made: dict[str, Any] = generator.get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     made["components"]["schemas"].update(_problem_schemas())
     answer = {"description": "A problem", "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}}
     for operations_of_path in made["paths"].values():

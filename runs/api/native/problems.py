@@ -1,6 +1,6 @@
 """Every error of this door as a problem document (RFC 9457), whoever raised it.
 
-`code` is stable and meant for programs, `detail` is a sentence for people, `problems` has an entry for each thing that is wrong.
+`code` is stable and meant for programs, `detail` is a sentence for people, `problems` has an entry for each thing wrong.
 """
 
 import logging

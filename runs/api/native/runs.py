@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from runs.api.native.answers import shown, tagged
 from runs.api.native.auth import person
-from runs.api.native.bodies import read_body
+from runs.api.native.bodies import json_of, read_body
 from runs.api.native.endpoint import operation, resource
 from runs.api.native.paging import page
 from runs.api.native.query import RunsQuery, read
@@ -41,7 +41,7 @@ def list_runs(request: Request) -> Response:
 @operation("Create a run", answer=RunShape, status=201, body=RunRequest, headers=[IDEMPOTENCY_KEY], tag="runs")
 def create_run(request: Request) -> Response:
     """The model's licence must have been accepted. The answer comes at once; the run starts when a device is free."""
-    asked = lifecycle.read_request(request.data)
+    asked = lifecycle.read_request(json_of(request))
     run = lifecycle.submit(by=person(request), asked=asked, idempotency_key=_key(request))
     response = shown(RunShape.of(run), 201)
     response.headers["Location"] = request.build_absolute_uri(f"/api/v1/runs/{run.name}")

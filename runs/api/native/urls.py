@@ -1,5 +1,7 @@
 """Addresses of REST v1, without trailing slashes. Whatever is not one of them gets a problem document, too."""
 
+from typing import NoReturn
+
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 from rest_framework.request import Request
@@ -32,7 +34,7 @@ register_converter(Slashed, "slashed")
 register_converter(Key, "key")
 
 
-def nowhere(request: Request, rest: str) -> None:
+def nowhere(request: Request, rest: str) -> NoReturn:
     raise NotFound(f"There is nothing at {request.path}. All addresses are on /api/v1/docs; none ends with a slash.")
 
 

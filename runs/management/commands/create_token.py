@@ -16,7 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("user", help="user name, as at the login")
         parser.add_argument("--name", required=True, help="what will use the token")
 
-    def handle(self, *, user: str, name: str, **_: object) -> None:
+    def handle(self, *, user: str, name: str, **options: object) -> None:
         person = User.objects.filter(username=user, is_active=True).first()
         if person is None:
             known = ", ".join(User.objects.filter(is_active=True).values_list("username", flat=True)[:10]) or "nobody yet"

@@ -22,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--team", default="", help="name of a team; made when it is new")
         parser.add_argument("--ask-password", action="store_true", help="ask for it, or read a line of standard input")
 
-    def handle(self, *, user: str, role: str, email: str, team: str, ask_password: bool, **_: object) -> None:
+    def handle(self, *, user: str, role: str, email: str, team: str, ask_password: bool, **options: object) -> None:
         made = "" if ask_password else secrets.token_urlsafe(12)
         password = made or (getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n"))
         try:

@@ -1,0 +1,20 @@
+"""Which tables the admin console has."""
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+
+from runs.console import accounts, offers, records
+from runs.models import ApiToken, AuditEntry, BaseModel, DataSet, Licence, LicenceAcceptance, ModelVersion, Run, Team, User
+
+admin.site.unregister(Group)  # roles and teams do its work here
+
+admin.site.register(BaseModel, offers.BaseModelAdmin)
+admin.site.register(Licence, offers.LicenceAdmin)
+admin.site.register(LicenceAcceptance, records.AcceptanceAdmin)
+admin.site.register(User, accounts.UserAdmin)
+admin.site.register(Team, accounts.TeamAdmin)
+admin.site.register(ApiToken, accounts.TokenAdmin)
+admin.site.register(Run, records.RunAdmin)
+admin.site.register(DataSet, records.DataSetAdmin)
+admin.site.register(ModelVersion, records.ModelVersionAdmin)
+admin.site.register(AuditEntry, records.AuditAdmin)

@@ -1,0 +1,105 @@
+"""People, teams and tokens."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import BaseUserCreationForm
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from runs.console.table import ReadOnly, Table, by
+from runs.models import ApiToken, Role, Team, User
+from runs.services import access, people
+from runs.services.audit import record
+from runs.services.refused import Invalid
+
+
+class NewUserForm(BaseUserCreationForm[User]):
+    class Meta:
+        model = User
+        fields = ("username", "email", "role", "team")
+
+
+class UserForm(forms.ModelForm[User]):
+    class Meta:
+        model = User
+        fields = ("email", "role", "team", "is_active")
+        help_texts = {"is_active": "Nobody is deleted: switched off, a person cannot log in and their tokens do not work."}  # noqa: RUF012
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        role, active = Role(given.get("role", Role.VIEWER)), given.get("is_active", False)
+        try:
+            people.check_admins_left(user=self.instance, role=role, active=active)
+        except Invalid as refused:
+            self.add_error("role", refused.message)
+        return given
+
+
+class UserAdmin(Table[User], DjangoUserAdmin[User]):
+    form = UserForm
+    add_form = NewUserForm
+    list_display = ("username", "email", "role", "team", "is_active", "last_login")
+    list_filter = ("role", "team", "is_active")
+    search_fields = ("username", "email")
+    list_select_related = ("team",)
+    filter_horizontal = ()
+    fieldsets = ((None, {"fields": ("username", "email", "role", "team", "is_active", "last_login", "date_joined")}),)
+    add_fieldsets = ((None, {"fields": ("username", "email", "role", "team", "password1", "password2")}),)
+    readonly_fields = ("last_login", "date_joined")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        return ("username", "last_login", "date_joined") if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        given = form.cleaned_data
+        if change:
+            role, team, active = Role(given["role"]), given["team"], given["is_active"]
+            people.change_user(user=obj, by=by(request), role=role, team=team, active=active, email=given["email"])
+            return
+        made = people.create_user(
+            by=by(request),
+            username=given["username"],
+            role=Role(given["role"]),
+            password=given["password1"],
+            email=given["email"],
+            team=given["team"].name if given["team"] else "",
+        )
+        obj.pk = made.pk
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002  Django's name
+        response = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and response.status_code == 302:
+            record("user.password", User.objects.get(pk=id), by=by(request))
+        return response
+
+
+class TeamAdmin(Table[Team]):
+    list_display = ("name", "members")
+    search_fields = ("name",)
+
+    def save_model(self, request: HttpRequest, obj: Team, form: Any, change: bool) -> None:
+        people.save_team(team=obj, by=by(request))
+
+    @admin.display(description="people")
+    def members(self, team: Team) -> int:
+        return team.people.count()
+
+
+class TokenAdmin(ReadOnly[ApiToken]):
+    """Tokens can be seen by their first characters and revoked; nothing of them can be read."""
+
+    list_display = ("name", "user", "hint", "created_at", "last_used_at", "expires_at", "revoked_at")
+    list_filter = ("user", "revoked_at")
+    search_fields = ("name", "user__username", "hint")
+    list_select_related = ("user",)
+    fields = ("name", "user", "hint", "created_at", "last_used_at", "expires_at", "revoked_at")
+    actions = ("revoke",)
+
+    @admin.action(description="Revoke the chosen tokens")
+    def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
+        for token in rows.filter(revoked_at__isnull=True):
+            access.revoke_token(token=token, by=by(request))
+        messages.success(request, "Revoked. They stopped working at once.")

@@ -1,0 +1,75 @@
+"""Forms of the console: base models, and the end of their time."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.contrib.admin.widgets import AdminDateWidget
+from pydantic import ValidationError
+
+from runs.contract.spec import Hyperparameters, TaskType
+from runs.models import BaseModel
+from runs.services.refused import invalid
+
+TASKS = [(task.value, task.value.replace("_", " ").capitalize()) for task in TaskType]
+
+
+class BaseModelForm(forms.ModelForm[BaseModel]):
+    task_types = forms.MultipleChoiceField(choices=TASKS, widget=forms.CheckboxSelectMultiple)
+    defaults = forms.JSONField(required=False, help_text='Settings that differ from the usual, as in {"learning_rate": 5e-5}')
+
+    class Meta:
+        model = BaseModel
+        fields = (
+            "name", "display_name", "family", "parameters", "max_context_length", "task_types", "licence", "folder", "defaults",
+            "architecture", "enabled",
+        )  # fmt: skip
+
+    def clean_name(self) -> str:
+        """The name is also a path below the models folder, so it must stay below it."""
+        name: str = self.cleaned_data["name"]
+        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", name, flags=re.ASCII):
+            raise forms.ValidationError("Write <organisation>/<model> with letters, digits, . _ and -, as in acme/small-1.")
+        return name
+
+    def clean_defaults(self) -> dict[str, Any]:
+        given = self.cleaned_data.get("defaults") or {}
+        if not isinstance(given, dict):
+            raise forms.ValidationError('Write a JSON object, as in {"learning_rate": 5e-5}.')
+        try:
+            Hyperparameters.model_validate(given)
+        except ValidationError as error:
+            raise forms.ValidationError(
+                [f"{problem.field}: {problem.message}" for problem in invalid(error).problems]
+            ) from None
+        return given
+
+    def clean_folder(self) -> str:
+        folder: str = self.cleaned_data["folder"].strip()
+        if folder and not Path(folder).is_absolute():
+            raise forms.ValidationError("Write the whole path, from / on.")
+        if folder and not (Path(folder) / "config.json").is_file():
+            raise forms.ValidationError(f"There is no config.json in {folder} on this machine.")
+        return folder
+
+
+class RetireForm(forms.Form):
+    on = forms.DateField(label="First day without it", widget=AdminDateWidget, help_text="Until then its users are warned.")
+    replacement = forms.ModelChoiceField(
+        BaseModel.objects.offered(),
+        required=False,
+        empty_label="none",
+        help_text="Named to whoever asks for it afterwards.",
+    )
+    reason = forms.CharField(max_length=2_000, widget=forms.Textarea(attrs={"rows": 3}), help_text="For the people who use it.")
+
+    def __init__(self, *args: Any, leaving: list[BaseModel], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["replacement"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = BaseModel.objects.offered().exclude(pk__in=[model.pk for model in leaving])
+
+
+class RestoreForm(forms.Form):
+    reason = forms.CharField(max_length=2_000, widget=forms.Textarea(attrs={"rows": 3}), help_text="Kept in the audit log.")

@@ -1,0 +1,132 @@
+"""What is on offer: base models and licences."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from runs.console import retiring
+from runs.console.forms import BaseModelForm
+from runs.console.table import Table, by
+from runs.models import BaseModel, Licence
+from runs.services import offering
+from runs.services.checks import weights_are_here
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("offered", "On offer"), ("leaving", "Leaving"), ("retired", "Retired"), ("disabled", "Switched off")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[BaseModel]) -> QuerySet[BaseModel]:
+        today = timezone.localdate()
+        wanted: dict[str, dict[str, Any]] = {
+            "leaving": {"retires_on__gt": today},
+            "retired": {"retires_on__lte": today},
+            "disabled": {"enabled": False},
+        }
+        if self.value() == "offered":
+            return queryset.filter(pk__in=BaseModel.objects.offered())
+        return queryset.filter(**wanted.get(self.value() or "", {}))
+
+
+class BaseModelAdmin(Table[BaseModel]):
+    form = BaseModelForm
+    list_display = ("name", "family", "state", "weights", "max_context_length", "licence", "run_count")
+    list_filter = (StateFilter, "family", "licence")
+    search_fields = ("name", "display_name", "family")
+    list_select_related = ("licence", "replacement")
+    actions = ("retire_selected", "retire_families")
+    change_form_template = "admin/console/basemodel.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BaseModel]:
+        return super().get_queryset(request).annotate(run_total=Count("runs"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: BaseModel | None = None) -> tuple[str, ...]:
+        """A model keeps its name: runs and registered versions refer to it."""
+        return ("name", "state", "retirement_reason") if obj else ()
+
+    def get_fields(self, request: HttpRequest, obj: BaseModel | None = None) -> tuple[str, ...]:
+        return (*BaseModelForm.Meta.fields, *(("state", "retirement_reason") if obj else ()))
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path("retire/", self.admin_site.admin_view(retiring.retire), name="runs_basemodel_retire"),
+            path("<int:key>/restore/", self.admin_site.admin_view(retiring.restore), name="runs_basemodel_restore"),
+        ]
+        return own + super().get_urls()
+
+    def save_model(self, request: HttpRequest, obj: BaseModel, form: Any, change: bool) -> None:
+        offering.save_model(model=obj, by=by(request), changed=form.changed_data)
+
+    @admin.display(description="state", ordering="retires_on")
+    def state(self, model: BaseModel) -> str:
+        if model.retires_on is None:
+            return "On offer" if model.enabled else "Switched off"
+        instead = f" → {model.replacement.name}" if model.replacement else ""
+        return f"{'Retired' if model.is_retired else 'Leaves'} {model.retires_on:%d %b %Y}{instead}"
+
+    @admin.display(description="weights", boolean=True)
+    def weights(self, model: BaseModel) -> bool:
+        return weights_are_here(model)
+
+    @admin.display(description="runs", ordering="run_total")
+    def run_count(self, model: Any) -> int:
+        return int(model.run_total)
+
+    @admin.action(description="Retire the chosen base models…")
+    def retire_selected(self, request: HttpRequest, rows: QuerySet[BaseModel]) -> HttpResponse:
+        return _to_retire([("model", key) for key in rows.values_list("pk", flat=True)])
+
+    @admin.action(description="Retire the whole families of the chosen ones…")
+    def retire_families(self, request: HttpRequest, rows: QuerySet[BaseModel]) -> HttpResponse:
+        return _to_retire([("family", family) for family in sorted(set(rows.values_list("family", flat=True)))])
+
+
+def _to_retire(chosen: list[tuple[str, Any]]) -> HttpResponse:
+    return redirect(f"{reverse('admin:runs_basemodel_retire')}?{urlencode(chosen)}")
+
+
+class LicenceForm(forms.ModelForm[Licence]):
+    url = forms.URLField(required=False, assume_scheme="https", label="Link")
+    policy_url = forms.URLField(required=False, assume_scheme="https", label="Acceptable use policy")
+    obligations = forms.CharField(
+        required=False, widget=forms.Textarea(attrs={"rows": 4}), help_text="One a line, as the wizard shows them."
+    )
+
+    class Meta:
+        model = Licence
+        fields = ("key", "name", "version_date", "url", "policy_url", "notice", "obligations", "name_prefix")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["obligations"] = "\n".join(self.instance.obligations)
+
+    def clean_obligations(self) -> list[str]:
+        return [line.strip() for line in self.cleaned_data["obligations"].splitlines() if line.strip()]
+
+
+class LicenceAdmin(Table[Licence]):
+    form = LicenceForm
+    list_display = ("name", "key", "version_date", "accepted_by")
+    search_fields = ("name", "key")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Licence]:
+        return super().get_queryset(request).annotate(people=Count("acceptances__user", distinct=True))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Licence | None = None) -> tuple[str, ...]:
+        return ("key",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Licence, form: Any, change: bool) -> None:
+        offering.save_licence(licence=obj, by=by(request), changed=form.changed_data)
+
+    @admin.display(description="accepted by")
+    def accepted_by(self, licence: Any) -> str:
+        return "1 person" if licence.people == 1 else f"{licence.people} people"

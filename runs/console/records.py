@@ -1,0 +1,64 @@
+"""What happened: runs, data sets, registered versions, acceptances and the audit log. Read-only."""
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from runs.console.table import ReadOnly
+from runs.models import AuditEntry, DataSet, LicenceAcceptance, ModelVersion, Run
+
+
+class RunAdmin(ReadOnly[Run]):
+    list_display = ("name", "status", "owner", "base_model", "dataset", "created_at", "completed_at")
+    list_filter = ("status", "base_model__family", "created_at")
+    search_fields = ("name", "owner__username", "base_model__name", "dataset__name", "details")
+    list_select_related = ("owner", "base_model", "dataset")
+    date_hierarchy = "created_at"
+    fields = (
+        ("page", "status", "owner", "visibility"),
+        "details",
+        "advice",
+        ("base_model", "dataset", "eval_dataset"),
+        "register_to",
+        "request",
+        ("step", "total_steps", "last_loss"),
+        ("created_at", "queued_at", "started_at", "completed_at", "deleted_at"),
+        ("lease_node", "attempts"),
+    )
+    readonly_fields = ("page",)
+
+    @admin.display(description="page")
+    def page(self, run: Run) -> SafeString:
+        return format_html('<a href="/runs/{0}/">{0}</a>', run.name)
+
+
+class DataSetAdmin(ReadOnly[DataSet]):
+    list_display = ("name", "owner", "task_type", "rows", "bytes", "created_at")
+    list_filter = ("task_type", "created_at")
+    search_fields = ("name", "owner__username", "source", "digest")
+    list_select_related = ("owner",)
+
+
+class ModelVersionAdmin(ReadOnly[ModelVersion]):
+    list_display = ("name", "version", "run", "created_at")
+    search_fields = ("name", "run__name")
+    list_select_related = ("run",)
+
+
+class AcceptanceAdmin(ReadOnly[LicenceAcceptance]):
+    list_display = ("user", "licence", "accepted_at", "text_digest")
+    list_filter = ("licence", "accepted_at")
+    search_fields = ("user__username", "licence__name")
+    list_select_related = ("user", "licence")
+
+
+class AuditAdmin(ReadOnly[AuditEntry]):
+    list_display = ("time", "who_acted", "action", "target", "details")
+    list_filter = ("action", "who", "time")
+    search_fields = ("action", "target", "who__username", "details")
+    list_select_related = ("who",)
+    date_hierarchy = "time"
+
+    @admin.display(description="who", ordering="who__username")
+    def who_acted(self, entry: AuditEntry) -> str:
+        return str(entry.who) if entry.who else "the product itself"

@@ -1,0 +1,34 @@
+"""Base models and licences as admins put them on offer."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from django.db import transaction
+
+from runs.models import BaseModel, Licence, User
+from runs.services.audit import record
+from runs.services.refused import NotAllowed
+
+Row = TypeVar("Row", BaseModel, Licence)
+
+
+@transaction.atomic
+def save_model(*, model: BaseModel, by: User, changed: Sequence[str]) -> BaseModel:
+    """Add a base model, or keep an admin's change of the fields named in `changed`."""
+    return _save(model, by, "model", changed)
+
+
+@transaction.atomic
+def save_licence(*, licence: Licence, by: User, changed: Sequence[str]) -> Licence:
+    """Add a licence or change it. A changed text must be accepted again by everybody."""
+    return _save(licence, by, "licence", changed)
+
+
+def _save(row: Row, by: User, kind: str, changed: Sequence[str]) -> Row:
+    if not by.is_admin:
+        raise NotAllowed("Only an admin may change what is on offer.")
+    new = row.pk is None
+    row.save()
+    values = {name: str(getattr(row, name)) for name in changed}
+    record(f"{kind}.add" if new else f"{kind}.change", row, by=by, **values)
+    return row

@@ -1,0 +1,306 @@
+"""The admin console: who gets in, what needs attention, models and people changed with a trace."""
+
+import html
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from runs.contract.events import Fault
+from runs.models import ApiToken, AuditEntry, BaseModel, Licence, LicenceAcceptance, Role, Run, RunStatus, Team, User
+from runs.services import access, retirement, settling
+from tests.app.conftest import PASSWORD, Submit
+
+PAGES = [
+    "basemodel",
+    "licence",
+    "licenceacceptance",
+    "user",
+    "team",
+    "apitoken",
+    "run",
+    "dataset",
+    "modelversion",
+    "auditentry",
+]
+
+
+@pytest.fixture
+def console(admin: User) -> Client:
+    browser = Client()
+    browser.force_login(admin)
+    return browser
+
+
+def text(answer: Any) -> str:
+    return html.unescape(answer.content.decode())
+
+
+def test_anonymous_people_are_sent_to_the_one_login_page(client: Client, db: None) -> None:
+    answer = client.get("/admin/runs/run/")
+    assert answer.status_code == 302
+    assert "/admin/login" in answer.headers["Location"] or "next=" in answer.headers["Location"]
+
+
+@pytest.mark.parametrize(
+    "page", ["", *[f"runs/{name}/" for name in PAGES], "runs/basemodel/retire/?family=Tiny", "runs/basemodel/add/"]
+)
+def test_nobody_but_admins_gets_in(client: Client, page: str, owner: User, viewer: User, base_model: BaseModel) -> None:
+    for person in (owner, viewer):
+        client.force_login(person)
+        answer = client.get(f"/admin/{page}", follow=True)
+        assert answer.status_code == 403
+
+
+def test_even_a_staff_flag_set_behind_our_back_opens_nothing(client: Client, owner: User) -> None:
+    User.objects.filter(pk=owner.pk).update(is_staff=True)
+    client.force_login(owner)
+    assert client.get("/admin/", follow=True).status_code == 403
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_list_opens_searches_and_offers_no_deletion(console: Client, page: str, run: Run) -> None:
+    answer = console.get(f"/admin/runs/{page}/?q=tiny")
+    assert answer.status_code == 200
+    assert "delete_selected" not in text(answer)
+
+
+@pytest.mark.parametrize("row", ["run", "base_model", "dataset", "owner", "licence"])
+def test_nothing_with_a_history_can_be_deleted(console: Client, row: str, request: pytest.FixtureRequest) -> None:
+    found = request.getfixturevalue(row)
+    url = f"/admin/runs/{found._meta.model_name}/{found.pk}/"
+    assert console.get(url + "change/").status_code == 200
+    assert console.post(url + "delete/", {"post": "yes"}).status_code == 403
+    assert type(found).objects.filter(pk=found.pk).exists()
+
+
+def test_nobody_writes_the_audit_log_by_hand(console: Client, run: Run) -> None:
+    entry = AuditEntry.objects.first()
+    assert entry
+    assert console.get("/admin/runs/auditentry/add/").status_code == 403
+    assert console.post(f"/admin/runs/auditentry/{entry.pk}/change/", {"action": "nothing"}).status_code == 403
+    assert console.post(f"/admin/runs/auditentry/{entry.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert "run.create" in text(console.get("/admin/runs/auditentry/?q=run.create"))
+
+
+def test_the_front_page_says_what_needs_attention(console: Client, submit: Submit, base_model: BaseModel) -> None:
+    submit()
+    failed = submit()
+    settling.fail(failed, Fault.MEMORY, "The machine ran out of memory.", "Choose a shorter context.")
+    base_model.retires_on = timezone.localdate() + timedelta(days=5)
+    base_model.save()
+    page = text(console.get("/admin/"))
+    assert "1</b> waiting" in page
+    assert "1</b> failed" in page
+    assert "The machine ran out of memory." in page
+    assert f"until {base_model.retires_on:%-d %b %Y}" in page
+    assert "free of" in page
+    assert "run.create" in page
+
+
+def test_the_console_keeps_the_content_security_policy(console: Client, base_model: BaseModel) -> None:
+    for url in (
+        "",
+        "runs/basemodel/",
+        f"runs/basemodel/{base_model.pk}/change/",
+        f"runs/basemodel/retire/?model={base_model.pk}",
+    ):
+        answer = console.get(f"/admin/{url}")
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert " style=" not in text(answer)
+        assert "onclick=" not in text(answer)
+
+
+def model_form(licence: Licence, **changes: Any) -> dict[str, Any]:
+    return {
+        "name": "acme/small-1", "display_name": "Small", "family": "Acme", "parameters": 10, "max_context_length": 512,
+        "task_types": ["CHAT_COMPLETION"], "licence": licence.pk, "folder": "", "defaults": '{"learning_rate": 0.0005}',
+        "architecture": "{}", "enabled": "on", **changes,
+    }  # fmt: skip
+
+
+def test_an_admin_adds_a_base_model(console: Client, licence: Licence, admin: User) -> None:
+    assert console.post("/admin/runs/basemodel/add/", model_form(licence)).status_code == 302
+    model = BaseModel.objects.get(name="acme/small-1")
+    assert (model.task_types, model.defaults) == (["CHAT_COMPLETION"], {"learning_rate": 0.0005})
+    assert AuditEntry.objects.get(action="model.add").who == admin
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("name", "../../etc", "<organisation>/<model>"),
+        ("name", "a/../b", "<organisation>/<model>"),
+        ("defaults", '{"learning_rate": -1}', "learning_rate: This must be more than 0."),
+        ("defaults", '{"colour": 1}', "There is no such setting."),
+        ("defaults", "[1]", "Write a JSON object"),
+        ("defaults", "{", "Enter a valid JSON"),
+        ("task_types", ["DANCING"], "not one of the available choices"),
+        ("folder", "models/x", "Write the whole path"),
+        ("folder", "/nowhere/x", "no config.json in /nowhere/x"),
+        ("parameters", "-5", "greater than or equal to 0"),
+    ],
+)
+def test_a_base_model_that_makes_no_sense_is_refused_at_its_field(
+    console: Client, licence: Licence, field: str, value: object, words: str
+) -> None:
+    answer = console.post("/admin/runs/basemodel/add/", model_form(licence, **{field: value}))
+    assert words in text(answer)
+    assert not BaseModel.objects.exists()
+
+
+def test_a_change_is_audited_and_the_name_stays(console: Client, base_model: BaseModel) -> None:
+    given = model_form(
+        base_model.licence, name="another/name", family="Giants", folder=str(Path(settings.MODELS_DIR / base_model.name))
+    )
+    assert console.post(f"/admin/runs/basemodel/{base_model.pk}/change/", given).status_code == 302
+    base_model.refresh_from_db()
+    assert (base_model.name, base_model.family) == ("test/tiny-chat", "Giants")
+    assert AuditEntry.objects.get(action="model.change").details["family"] == "Giants"
+
+
+def test_retiring_shows_the_impact_first_and_then_does_it(
+    console: Client, run: Run, base_model: BaseModel, admin: User
+) -> None:
+    page = console.get(f"/admin/runs/basemodel/retire/?model={base_model.pk}")
+    assert "<td>1</td><td>0</td><td>0</td><td>1</td>" in text(page)
+    assert f'value="{retirement.default_date():%d/%m/%Y}"' in text(page)
+    base_model.refresh_from_db()
+    assert base_model.retires_on is None
+    on = timezone.localdate() + timedelta(days=30)
+    done = console.post(
+        page.wsgi_request.get_full_path(), {"on": on.isoformat(), "replacement": "", "reason": "Too old."}, follow=True
+    )
+    assert "Retired on" in text(done)
+    base_model.refresh_from_db()
+    assert (base_model.retires_on, base_model.retirement_reason) == (on, "Too old.")
+    assert AuditEntry.objects.get(action="model.retire").who == admin
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("reason", "", "required"),
+        ("on", "2001-01-01", "This day is over"),
+        ("on", "soon", "valid date"),
+        ("replacement", "999", "valid choice"),
+    ],
+)
+def test_a_retirement_that_makes_no_sense_changes_nothing(
+    console: Client, base_model: BaseModel, field: str, value: str, words: str
+) -> None:
+    given = {"on": retirement.default_date().isoformat(), "reason": "Old.", "replacement": "", field: value}
+    answer = console.post(f"/admin/runs/basemodel/retire/?model={base_model.pk}", given)
+    assert answer.status_code == 422
+    assert words in text(answer)
+    assert not BaseModel.objects.exclude(retires_on=None).exists()
+
+
+def test_a_family_is_retired_in_one_go_through_the_list(console: Client, base_model: BaseModel) -> None:
+    for number in (2, 3):
+        BaseModel(**{**_values(base_model), "name": f"test/tiny-{number}"}).save()
+    other = BaseModel(**{**_values(base_model), "name": "other/one", "family": "Other"})
+    other.save()
+    chosen = console.post("/admin/runs/basemodel/", {"action": "retire_families", "_selected_action": [base_model.pk]})
+    assert chosen.status_code == 302
+    given = {"on": timezone.localdate().isoformat(), "replacement": other.pk, "reason": "The end of Tiny."}
+    console.post(chosen.headers["Location"], given)
+    assert BaseModel.objects.retired().filter(family="Tiny", replacement=other).count() == 3
+    assert AuditEntry.objects.filter(action="model.retire").count() == 3
+
+
+def _values(model: BaseModel) -> dict[str, Any]:
+    names = ("display_name", "family", "parameters", "max_context_length", "task_types", "licence")
+    return {name: getattr(model, name) for name in names}
+
+
+@pytest.mark.parametrize("query", ["", "?model=x", "?model=99999999999999999999", "?family=%00", "?model=-1"])
+def test_retiring_nothing_leads_back_to_the_list(console: Client, query: str) -> None:
+    assert "Choose the base models" in text(console.get(f"/admin/runs/basemodel/retire/{query}", follow=True))
+
+
+def test_a_retirement_is_undone_with_a_reason(console: Client, base_model: BaseModel, admin: User) -> None:
+    retirement.retire(model=base_model, by=admin, on=timezone.localdate(), replacement=None, reason="Old.")
+    url = f"/admin/runs/basemodel/{base_model.pk}/restore/"
+    assert console.post(url, {"reason": ""}).status_code == 422
+    assert "on offer again" in text(console.post(url, {"reason": "Still needed."}, follow=True))
+    assert BaseModel.objects.offered().filter(pk=base_model.pk).exists()
+    assert console.post(url, {"reason": "Twice."}).status_code == 422
+
+
+def test_people_are_added_with_role_and_team(console: Client, admin: User) -> None:
+    team = Team.objects.create(name="night shift")
+    secret = "correct horse battery"
+    given = {"username": "nia", "email": "", "role": "viewer", "team": team.pk, "password1": secret, "password2": secret}
+    assert console.post("/admin/runs/user/add/", given).status_code == 302
+    nia = User.objects.get(username="nia")
+    assert (nia.role, nia.team, nia.check_password(secret)) == (Role.VIEWER, team, True)
+    assert AuditEntry.objects.get(action="user.create").who == admin
+
+
+def test_a_weak_password_is_refused(console: Client) -> None:
+    given = {"username": "nia", "email": "", "role": "viewer", "team": "", "password1": "password", "password2": "password"}
+    assert "too common" in text(console.post("/admin/runs/user/add/", given))
+    assert not User.objects.filter(username="nia").exists()
+
+
+def test_a_new_role_is_audited_with_the_old_one(console: Client, owner: User) -> None:
+    given = {"email": owner.email, "role": "viewer", "team": owner.team_id, "is_active": "on"}
+    assert console.post(f"/admin/runs/user/{owner.pk}/change/", given).status_code == 302
+    owner.refresh_from_db()
+    assert owner.role == Role.VIEWER
+    assert AuditEntry.objects.get(action="user.change").details == {"role": ["scientist", "viewer"]}
+
+
+@pytest.mark.parametrize("change", [{"role": "viewer", "is_active": "on"}, {"role": "admin"}])
+def test_the_last_admin_cannot_lock_everybody_out(console: Client, admin: User, change: dict[str, str]) -> None:
+    answer = console.post(f"/admin/runs/user/{admin.pk}/change/", {"email": "", "team": "", **change})
+    assert "only admin who can log in" in text(answer)
+    admin.refresh_from_db()
+    assert admin.is_admin
+
+
+def test_a_new_password_is_audited_without_the_password(console: Client, owner: User) -> None:
+    secret = "correct horse battery"
+    console.post(
+        f"/admin/runs/user/{owner.pk}/password/", {"password1": secret, "password2": secret, "usable_password": "true"}
+    )
+    owner.refresh_from_db()
+    assert owner.check_password(secret)
+    assert AuditEntry.objects.get(action="user.password").details == {}
+
+
+def test_tokens_are_revoked_and_never_shown(console: Client, owner: User) -> None:
+    row, token = access.create_token(by=owner, name="ci")
+    pages = [console.get("/admin/runs/apitoken/"), console.get(f"/admin/runs/apitoken/{row.pk}/change/")]
+    assert all(token not in text(page) and row.hash not in text(page) for page in pages)
+    console.post("/admin/runs/apitoken/", {"action": "revoke", "_selected_action": [row.pk]})
+    assert ApiToken.objects.get(pk=row.pk).revoked_at is not None
+    assert access.user_for_token(token) is None
+
+
+def test_a_changed_licence_text_asks_everybody_again(console: Client, licence: Licence, owner: User) -> None:
+    access.accept_licence(licence=licence, by=owner)
+    given = {
+        "name": licence.name,
+        "notice": "A new notice.",
+        "obligations": "One.\n\nTwo.",
+        "url": "",
+        "policy_url": "",
+        "name_prefix": "",
+    }
+    assert console.post(f"/admin/runs/licence/{licence.pk}/change/", given).status_code == 302
+    licence.refresh_from_db()
+    assert licence.obligations == ["One.", "Two."]
+    assert not access.has_accepted(user=owner, licence=licence)
+    assert LicenceAcceptance.objects.count() == 1
+
+
+def test_a_person_who_is_switched_off_is_out(console: Client, owner: User) -> None:
+    console.post(f"/admin/runs/user/{owner.pk}/change/", {"email": "", "role": "scientist", "team": ""})
+    assert not Client().login(username="owner", password=PASSWORD)
+    assert Run.objects.filter(owner=owner, status=RunStatus.RUNNING).count() == 0
