@@ -1,0 +1,140 @@
+"""Drafts of runs: what a person has written down in the wizard so far, step by step, until it is started once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from django.db import transaction
+
+from runs.contract.request import RunRequest
+from runs.contract.spec import TaskType
+from runs.models import BaseModel, DataSet, Draft, Run, User
+from runs.services import access, checks, datasets, lifecycle
+from runs.services.refused import Invalid, LicenceNotAccepted, ModelUnavailable, NotAllowed, NotFound, Problem, Refused
+from runs.services.specification import resolved
+
+DATA_FIELDS = ("train_data_path", "eval_data_path")
+REGISTER_TO = "main.default"  # the catalog and schema that every installation has
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file on its way in. `mapping` is the foreign shape that the person confirmed, if any."""
+
+    file: BinaryIO
+    filename: str
+    mapping: str = ""
+
+
+def find(*, by: User, key: str) -> Draft:
+    """A person's own draft: what is half written is nobody else's business."""
+    draft = Draft.objects.select_related("run", "owner").filter(owner=by, key=key).first()
+    if draft is None:
+        raise NotFound("There is no such draft among yours. Start a new run.")
+    return draft
+
+
+def values_of(run: Run) -> dict[str, Any]:
+    """An earlier run's settings, as the draft of a new one."""
+    return dict(run.request)
+
+
+@transaction.atomic
+def choose_model(*, by: User, draft: Draft | None, values: Mapping[str, Any], accept: set[str]) -> Draft:
+    """Keep model and task after checking them; `accept` are the keys of the licences that the person ticked."""
+    name, task = str(values.get("model", "")), str(values.get("task_type", ""))
+    model = _offered(name)
+    if task not in model.task_types:
+        raise Invalid(f"{model.display_name} is not offered for this task. Choose another of the two.", field="task_type")
+    if not checks.weights_are_here(model):
+        raise ModelUnavailable(f"The weights of {model.name} are not on this machine yet.", field="model")
+    if model.licence.key in accept:
+        access.accept_licence(licence=model.licence, by=by)
+    elif not access.has_accepted(user=by, licence=model.licence):
+        raise LicenceNotAccepted(f"Accept the {model.licence.name} before you use {model.display_name}.", field="accept")
+    draft = draft or Draft(owner=by, values={})
+    if draft.values.get("task_type") not in (None, task):
+        values = {**values, **dict.fromkeys(DATA_FIELDS)}  # rows of another task: they would only be refused later
+    return keep(draft=draft, by=by, values=values)
+
+
+def _offered(name: str) -> BaseModel:
+    if not name:
+        raise Invalid("Choose a base model.", field="model")
+    return checks.find_model(name)
+
+
+@transaction.atomic
+def keep(*, draft: Draft, by: User, values: Mapping[str, Any]) -> Draft:
+    """Remember what was typed, right or wrong. None forgets a value, so that its default counts again."""
+    if not by.may_train:
+        raise NotAllowed("Viewers may look at runs but not start them. Ask an admin for the role of data scientist.")
+    merged = {**draft.values, **values}
+    draft.values = {name: value for name, value in merged.items() if value not in (None, "", [])}
+    draft.save()
+    return draft
+
+
+def choose_data(*, draft: Draft, by: User, field: str, upload: Upload | None = None, reference: str = "") -> DataSet:
+    """Take rows in or find them, check them against the chosen model, and keep them in `field` of the draft."""
+    task = TaskType(draft.values["task_type"])
+    if upload is not None:
+        dataset = datasets.add_upload(by=by, file=upload.file, filename=upload.filename, task=task, mapping=upload.mapping)
+    elif reference:
+        dataset = datasets.resolve(by=by, reference=reference, task=task, field=field)
+    else:
+        raise Invalid("Choose a file, a data set or a path.", field=field)
+    keep(draft=draft, by=by, values={field: dataset.name})  # first of all: what was uploaded is not lost by what follows
+    try:
+        datasets.profile(dataset=dataset, model=checks.find_model(draft.values["model"]), context_length=context_length(draft))
+    except Refused as refused:
+        keep(draft=draft, by=by, values={field: None})
+        raise Invalid(refused.message, field=field) from refused
+    return dataset
+
+
+def context_length(draft: Draft) -> int:
+    """Tokens: what was typed if it is a length, else the chosen model's default."""
+    model = checks.find_model(draft.values["model"])
+    try:
+        asked = request_so_far(draft.values)
+    except Invalid:
+        asked = request_so_far({"model": model.name})
+    length = resolved(asked, model).context_length
+    assert length is not None
+    return min(length, model.max_context_length)
+
+
+def request_so_far(values: Mapping[str, Any]) -> RunRequest:
+    """The draft as a request; what has not been asked yet has a stand-in. Raises Invalid for what was typed wrongly."""
+    return lifecycle.read_request({"model": "-", "train_data_path": "-", "register_to": REGISTER_TO, **values})
+
+
+def request(draft: Draft) -> RunRequest:
+    """The draft as it would be started; raises Invalid with all that is missing or wrong."""
+    return lifecycle.read_request({"register_to": REGISTER_TO, **draft.values})
+
+
+def problems(*, draft: Draft, by: User) -> list[Problem]:
+    """Everything that stands between this draft and a run, each at its field."""
+    try:
+        checks.check(asked=request(draft), by=by)
+    except Refused as refused:
+        return refused.problems
+    return []
+
+
+def start(*, draft: Draft, by: User) -> Run:
+    """Make the run. However often this is called, a draft becomes one run."""
+    if draft.run is not None:
+        return draft.run
+    run = lifecycle.submit(by=by, asked=request(draft), idempotency_key=f"draft-{draft.key}")
+    Draft.objects.filter(pk=draft.pk).update(run=run)
+    return run
+
+
+@transaction.atomic
+def discard(*, draft: Draft, by: User) -> None:
+    if draft.owner_id != by.pk:
+        raise NotAllowed("Only its owner may discard a draft.")
+    draft.delete()

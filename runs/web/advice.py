@@ -1,0 +1,34 @@
+"""Advice on how long to train, from the original service's reference page. Advice on the amount of data is in runs.data.advice."""
+
+from dataclasses import dataclass
+
+from runs.contract.duration import Duration, Unit
+
+FEW_EPOCHS = 4  # begin with one to four
+
+
+@dataclass(frozen=True, slots=True)
+class Counsel:
+    """`good` when a setting follows the advice."""
+
+    good: bool
+    text: str
+
+
+def epochs(duration: str, *, tokens: int, rows: int, batch_size: int) -> float:
+    """How often the data are seen. `tokens` and `rows` are those of one epoch."""
+    wanted = Duration.parse(duration)
+    per_epoch = {Unit.EPOCHS: 1, Unit.BATCHES: max(1, -(-rows // batch_size)), Unit.TOKENS: max(1, tokens)}
+    return wanted.count / per_epoch[wanted.unit]
+
+
+def on_duration(seen: float) -> Counsel:
+    """`seen` is how often each row will be seen."""
+    if seen < 1:
+        return Counsel(True, f"Only {seen:.0%} of the rows are seen: good for a trial.")
+    times = "Each row is seen once." if seen == 1 else f"Each row is seen {seen:,.3g} times."
+    if seen > FEW_EPOCHS:
+        return Counsel(
+            False, f"{times} Start with 1 to {FEW_EPOCHS}: with more, a model forgets other tasks or copies the data."
+        )
+    return Counsel(True, f"{times} Add one or two epochs later if answers should be closer to the data.")

@@ -1,0 +1,45 @@
+"""What every page of this door shares: it is behind the login, and a refusal becomes a page in words, never a traceback."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+
+from runs.models import User
+from runs.services.refused import Invalid, NotAllowed, NotFound, Refused
+
+Rest = ParamSpec("Rest")
+View = Callable[Concatenate[HttpRequest, Rest], HttpResponseBase]
+TITLES: list[tuple[type[Refused], int, str]] = [
+    (NotFound, 404, "Not found"),
+    (NotAllowed, 403, "Not allowed"),
+    (Invalid, 422, "This cannot be done"),
+    (Refused, 409, "Not now"),
+]
+
+
+def person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User), "the page decorator lets nobody else in"
+    return request.user
+
+
+def page(view: View[Rest]) -> View[Rest]:
+    """A view for people who are logged in, whose refusals are shown as a page with their sentence."""
+
+    @login_required
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except Refused as refused:
+            return refusal(request, refused)
+
+    return answer
+
+
+def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
+    status, title = next((status, title) for kind, status, title in TITLES if isinstance(refused, kind))
+    return render(request, "refused.html", {"title": title, "problems": refused.problems}, status=status)

@@ -1,0 +1,61 @@
+"""Base models as the pages show them: may a run use it, does it fit, what must be accepted first."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from runs import wiring
+from runs.models import BaseModel, LicenceAcceptance, User
+from runs.services.access import text_digest
+from runs.services.checks import weights_are_here
+from runs.services.fitting import Fit, fits
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A base model for one person. `accepted_at` is when that person accepted its licence as it stands today."""
+
+    model: BaseModel
+    fit: Fit | None
+    weights_here: bool
+    folder: Path
+    accepted_at: datetime | None
+
+    @property
+    def selectable(self) -> bool:
+        return self.weights_here and self.model.enabled and not self.model.is_retired
+
+    def matches(self, words: str) -> bool:
+        """Whether every word stands somewhere in what a person would look for."""
+        model = self.model
+        text = f"{model.name} {model.display_name} {model.family} {model.licence.name}".lower()
+        return all(word in text for word in words.lower().split())
+
+
+def offers(models: Iterable[BaseModel], user: User) -> list[Offer]:
+    """In the order given; one query for the acceptances of all."""
+    models = list(models)
+    accepted = {(row.licence_id, row.text_digest): row.accepted_at for row in LicenceAcceptance.objects.filter(user=user)}
+    room = fits(models)
+    return [
+        Offer(
+            model=model,
+            fit=room.get(model.pk),
+            weights_here=weights_are_here(model),
+            folder=wiring.model_folder(model),
+            accepted_at=accepted.get((model.licence_id, text_digest(model.licence))),
+        )
+        for model in models
+    ]
+
+
+def on_offer(user: User) -> list[Offer]:
+    """What a new run may choose from: those that can be used here first, then those whose weights are missing."""
+    models = BaseModel.objects.offered().select_related("licence", "replacement")
+    return sorted(offers(models, user), key=lambda offer: not offer.weights_here)
+
+
+def one(name: str, user: User) -> Offer | None:
+    model = BaseModel.objects.select_related("licence", "replacement").filter(name=name).first()
+    return offers([model], user)[0] if model else None

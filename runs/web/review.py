@@ -1,0 +1,83 @@
+"""The step Review: everything that will be trained, what it takes, what still stands in the way, and the same run as code."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import Resolver404, resolve
+
+from runs.models import BaseModel, Draft
+from runs.services import drafts
+from runs.services.refused import Problem, Refused
+from runs.web import snippets, steps
+from runs.web.door import person
+from runs.web.fields import as_text, settings
+from runs.web.forms import SettingsForm
+
+GRAPHQL = "/api/2.0/genai-mapi/graphql"  # where the original service's client looks
+
+
+def review_context(request: HttpRequest, draft: Draft, form: SettingsForm, problems: Sequence[Problem]) -> dict[str, Any]:
+    """`problems` are what Start was refused for; without them the draft is checked now, so that nobody clicks in vain."""
+    problems = list(problems) or drafts.problems(draft=draft, by=person(request))
+    return {
+        "form": form,
+        "register": form["register_to"],
+        "experiment": form["experiment_path"],
+        "elsewhere": [_elsewhere(draft, problem) for problem in problems if problem.field not in form.fields],
+        "asked": _asked(draft),
+        "naming": _naming(draft),
+        "snippets": _snippets(request, draft),
+    }
+
+
+def _elsewhere(draft: Draft, problem: Problem) -> dict[str, str]:
+    """A problem that another step can mend, with the way there."""
+    step = steps.home(problem.field)
+    title = settings()[problem.field].title if problem.field in settings() else ""
+    return {"message": problem.message, "title": title, "step": steps.TITLES[step], "url": steps.url(draft, step)}
+
+
+def _asked(draft: Draft) -> list[tuple[str, str]]:
+    """Every setting that differs from its default, in the contract's words."""
+    shown = [
+        (setting.title, draft.values[name] if isinstance(draft.values[name], list) else as_text(draft.values[name]))
+        for name, setting in settings().items()
+        if name in draft.values and steps.home(name) == steps.Step.TRAINING
+    ]
+    return [(title, f"{len(value)}" if isinstance(value, list) else value) for title, value in shown]
+
+
+def _naming(draft: Draft) -> dict[str, str] | None:
+    """The licence's rule for names of derived models, when the name that is going to be registered breaks it."""
+    model = BaseModel.objects.select_related("licence").filter(name=draft.values.get("model", "")).first()
+    prefix = model.licence.name_prefix if model else ""
+    parts = str(draft.values.get("register_to") or drafts.REGISTER_TO).split(".", 2)
+    if model is None or not prefix or (len(parts) == 3 and parts[2].startswith(prefix)):
+        return None
+    stem = parts[2] if len(parts) == 3 else str(draft.values.get("train_data_path", "model")).rsplit("/", 1)[-1].split(".")[0]
+    suggestion = ".".join([*parts[:2], f"{prefix}-{stem}"])
+    return {
+        "prefix": prefix,
+        "licence": model.licence.name,
+        "suggestion": suggestion,
+        "named": "yes" if len(parts) == 3 else "",
+    }
+
+
+def _snippets(request: HttpRequest, draft: Draft) -> list[dict[str, str]]:
+    """The run as code for every door that this installation has."""
+    try:
+        asked = drafts.request(draft).model_dump(mode="json", exclude_unset=True)
+    except Refused:
+        return []
+    host = request.build_absolute_uri("/").rstrip("/")
+    found = [
+        {"key": "python", "title": "Python", "text": snippets.python(host, asked)},
+        {"key": "curl", "title": "curl", "text": snippets.curl(host, asked)},
+    ]
+    try:
+        resolve(GRAPHQL)
+    except Resolver404:
+        return found
+    return [*found, {"key": "databricks", "title": "Databricks client", "text": snippets.databricks(host, asked)}]

@@ -1,0 +1,66 @@
+"""The same run as code: for the REST door, for our own client and for scripts of the original service's client.
+
+Text only. Knows no request and no database.
+"""
+
+import json
+import shlex
+from pprint import pformat
+from typing import Any
+
+# What the original service's `create` takes; the rest of our settings it does not know.
+ORIGINAL = (
+    "model", "train_data_path", "register_to", "experiment_path", "task_type", "eval_data_path", "eval_prompts",
+    "custom_weights_path", "training_duration", "learning_rate", "context_length",
+)  # fmt: skip
+
+
+def curl(host: str, asked: dict[str, Any]) -> str:
+    """A shell command; the token is taken from the environment, so that it stays out of the shell's history."""
+    body = shlex.quote(json.dumps(asked, indent=2, ensure_ascii=False))
+    return "\n".join(
+        (
+            f"curl {shlex.quote(host + '/api/v1/runs')} \\",
+            '  -H "Authorization: Bearer $FTUI_TOKEN" \\',
+            '  -H "Content-Type: application/json" \\',
+            f"  -d {body}",
+        )
+    )
+
+
+def python(host: str, asked: dict[str, Any]) -> str:
+    """A script for `finetuning_ui.client`."""
+    return "\n".join(
+        (
+            "import os",
+            "from finetuning_ui.client import Client",
+            "",
+            f'client = Client({host!r}, os.environ["FTUI_TOKEN"])',
+            f"run = client.create({_arguments(asked)})",
+            'print(run["name"])',
+        )
+    )
+
+
+def databricks(host: str, asked: dict[str, Any]) -> str:
+    """A script for the original service's client, which reads host and token from the environment."""
+    known = {name: asked[name] for name in ORIGINAL if name in asked}
+    unknown = [name for name in asked if name not in ORIGINAL]
+    note = [f"# This client cannot set: {', '.join(unknown)}. Their defaults count."] if unknown else []
+    if "/" not in asked["train_data_path"]:
+        known["validate_inputs"] = False  # it would take our data set's name for a Delta table's
+    return "\n".join(
+        (
+            f"# DATABRICKS_HOST={host} DATABRICKS_TOKEN=$FTUI_TOKEN python this_script.py",
+            *note,
+            "from databricks.model_training import foundation_model as fm",
+            "",
+            f"run = fm.create({_arguments(known)})",
+            "print(run.name)",
+        )
+    )
+
+
+def _arguments(values: dict[str, Any]) -> str:
+    lines = [f"    {name}={pformat(value, width=100, sort_dicts=False)}," for name, value in values.items()]
+    return "\n".join(("", *lines, "")) if lines else ""

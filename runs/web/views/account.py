@@ -1,0 +1,70 @@
+"""One's own account: role, API tokens, accepted licences, password."""
+
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.forms import PasswordChangeForm
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from runs.models import ApiToken, LicenceAcceptance
+from runs.services import access
+from runs.services.refused import Invalid
+from runs.web.door import page, person
+from runs.web.forms import TokenForm
+
+
+@page
+@never_cache
+def index(request: HttpRequest) -> HttpResponseBase:
+    return _show(request)
+
+
+def _show(request: HttpRequest, *, wrong: bool = False, **more: object) -> HttpResponseBase:
+    user = person(request)
+    context = {
+        "tokens": ApiToken.objects.filter(user=user),
+        "accepted": LicenceAcceptance.objects.filter(user=user).select_related("licence").order_by("-accepted_at"),
+        "token_form": TokenForm(),
+        "password_form": PasswordChangeForm(user),
+        "errors": {},
+    }
+    return render(request, "account/index.html", {**context, **more}, status=422 if wrong else 200)
+
+
+@page
+@never_cache
+@require_POST
+def create_token(request: HttpRequest) -> HttpResponseBase:
+    """Answers with the page that shows the token, once: nothing keeps it, so there is nothing to go back to."""
+    form = TokenForm(request.POST)
+    if not form.is_valid():
+        return _show(request, wrong=True, token_form=form)
+    try:
+        row, token = access.create_token(by=person(request), name=form.cleaned_data["name"], expires_at=form.expires_at)
+    except Invalid as refused:
+        form.add_error("name", refused.message)
+        return _show(request, wrong=True, token_form=form)
+    return _show(request, fresh=row, token=token)
+
+
+@page
+def revoke_token(request: HttpRequest, pk: int) -> HttpResponseBase:
+    token = get_object_or_404(ApiToken, pk=pk, user=person(request))
+    if request.method != "POST":
+        return render(request, "account/revoke.html", {"token": token})
+    access.revoke_token(token=token, by=person(request))
+    messages.success(request, f"The token “{token.name}” is revoked. Whatever uses it is refused from now on.")
+    return redirect("account")
+
+
+@page
+@require_POST
+def password(request: HttpRequest) -> HttpResponseBase:
+    form = PasswordChangeForm(person(request), request.POST)
+    if not form.is_valid():
+        return _show(request, wrong=True, password_form=form)
+    update_session_auth_hash(request, form.save())
+    messages.success(request, "Your password is changed.")
+    return redirect("account")

@@ -1,0 +1,120 @@
+"""Data sets: the list, an upload, one data set as a model sees it, its rows and its report as files."""
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Q, QuerySet
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from pydantic import BaseModel as Document
+
+from runs.contract.spec import DEFAULT_CONTEXT_LENGTH, TaskType
+from runs.models import BaseModel, DataSet, Run
+from runs.services import datasets
+from runs.services.checks import weights_are_here
+from runs.services.outputs import rows_file
+from runs.services.refused import Invalid
+from runs.web.door import page, person
+from runs.web.forms import UploadForm
+from runs.web.inspection import inspect
+from runs.web.paging import paged
+from runs.web.tasks import TASKS
+from runs.web.views.wizard import SESSION_REPORT
+
+
+@page
+def index(request: HttpRequest) -> HttpResponseBase:
+    """All data sets this person may see; POST adds one."""
+    form, report = UploadForm(request.POST or None, request.FILES or None, use_required_attribute=False), None
+    if request.method == "POST" and form.is_valid():
+        fields = form.cleaned_data
+        try:
+            dataset = datasets.add_upload(
+                by=person(request),
+                file=fields["file"],
+                filename=fields["file"].name,
+                task=TaskType(fields["task_type"]),
+                name=fields["name"],
+                mapping=fields["mapping"],
+            )
+        except Invalid as refused:
+            report = getattr(refused, "report", None)
+            request.session[SESSION_REPORT] = report.model_dump(mode="json") if isinstance(report, Document) else None
+            form.add_error("file", refused.message)
+        else:
+            messages.success(request, f"{dataset.name} is here: {dataset.rows:,} rows.")
+            return redirect("dataset", dataset.name)
+    return render(
+        request, "data/index.html", _listed(request) | {"form": form, "refused": report}, status=422 if form.errors else 200
+    )
+
+
+def _listed(request: HttpRequest) -> dict[str, Any]:
+    words, task = request.GET.get("q", "").replace("\x00", ""), request.GET.get("task", "")
+    rows = DataSet.objects.visible_to(person(request)).select_related("owner")
+    found = rows.filter(name__icontains=words) if words else rows
+    found = found.filter(task_type=task) if task in TASKS else found
+    return {"page": paged(request, found), "q": words, "task": task, "tasks": list(TASKS.values()), "any": rows.exists()}
+
+
+@page
+def detail(request: HttpRequest, name: str) -> HttpResponseBase:
+    """With ?model= the rows are shown as that model sees them; otherwise as the smallest one on offer here does."""
+    user = person(request)
+    dataset = datasets.find(by=user, name=name)
+    offered = BaseModel.objects.offered().filter(task_types__contains=[dataset.task_type]).order_by("parameters")
+    choices = [model for model in offered if weights_are_here(model)]
+    model = next((model for model in choices if model.name == request.GET.get("model")), choices[0] if choices else None)
+    length = min(DEFAULT_CONTEXT_LENGTH, model.max_context_length) if model else DEFAULT_CONTEXT_LENGTH
+    context = {
+        "dataset": dataset,
+        "task": TASKS[dataset.task_type],
+        "found": inspect(dataset, model, length),
+        "models": choices,
+        "model": model,
+        "runs": _runs(request, dataset),
+        "may_delete": user.is_admin or (user.may_train and dataset.owner_id == user.pk),
+    }
+    return render(request, "data/detail.html", context)
+
+
+def _runs(request: HttpRequest, dataset: DataSet) -> QuerySet[Run]:
+    """Runs that trained or were evaluated on it, the newest first, as far as this person may see them."""
+    used = Q(dataset=dataset) | Q(eval_dataset=dataset)
+    return Run.objects.alive().filter(used).visible_to(person(request)).select_related("owner", "base_model")
+
+
+@page
+def download(request: HttpRequest, name: str) -> HttpResponseBase:
+    dataset = datasets.find(by=person(request), name=name)
+    rows = rows_file(dataset.digest).open("rb")
+    return FileResponse(rows, as_attachment=True, filename=f"{dataset.name}.jsonl", content_type="application/jsonl")
+
+
+@page
+def report(request: HttpRequest, name: str) -> HttpResponseBase:
+    return _as_file(f"{name}-report.json", datasets.find(by=person(request), name=name).report)
+
+
+@page
+def refused_report(request: HttpRequest) -> HttpResponseBase:
+    """The report of the last file of this session that was refused."""
+    return _as_file("report.json", request.session.get(SESSION_REPORT) or {})
+
+
+def _as_file(filename: str, report: object) -> HttpResponse:
+    answer = HttpResponse(json.dumps(report, indent=2, ensure_ascii=False), content_type="application/json")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return answer
+
+
+@page
+def delete(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Asks first; the question is a page of its own where there is no script."""
+    dataset = datasets.find(by=person(request), name=name)
+    if request.method != "POST":
+        return render(request, "data/delete.html", {"dataset": dataset})
+    datasets.delete(dataset=dataset, by=person(request))
+    messages.success(request, f"{dataset.name} is deleted.")
+    return redirect("data")

@@ -1,0 +1,21 @@
+"""The manual in one page. What the contract declares is read from it, so that the page cannot fall behind."""
+
+from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import render
+
+from runs.data.advice import PRETRAIN_TOKENS
+from runs.web.advice import FEW_EPOCHS
+from runs.web.door import page
+from runs.web.fields import settings
+from runs.web.tasks import TASKS
+
+
+@page
+def index(request: HttpRequest) -> HttpResponseBase:
+    context = {
+        "tasks": list(TASKS.values()),
+        "settings": [setting for setting in settings().values() if setting.has_choice],
+        "few_epochs": FEW_EPOCHS,
+        "pretrain_tokens": PRETRAIN_TOKENS,
+    }
+    return render(request, "help/index.html", context)

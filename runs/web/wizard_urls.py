@@ -1,0 +1,42 @@
+"""Addresses of the wizard and of everything that is not a run: data, models, registered models, account, help."""
+
+from django.urls import URLPattern, path, register_converter
+
+from runs.web.steps import ORDER
+from runs.web.views import account, data, drafting, help, models, registered, wizard
+
+
+class StepConverter:
+    regex = "|".join(ORDER)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return str(value)
+
+
+register_converter(StepConverter, "step")
+
+urlpatterns: list[URLPattern] = [
+    path("runs/new/", wizard.new, name="run-new"),
+    path("runs/new/<slug:key>/<step:step>/", wizard.step, name="draft"),
+    path("runs/new/summary/", drafting.summarise, name="draft-summary"),
+    path("runs/new/<slug:key>/discard/", drafting.discard, name="draft-discard"),
+    path("data/", data.index, name="data"),
+    path("data/refused.json", data.refused_report, name="data-refused-report"),
+    path("data/<slug:name>/", data.detail, name="dataset"),
+    path("data/<slug:name>/rows.jsonl", data.download, name="dataset-rows"),
+    path("data/<slug:name>/report.json", data.report, name="dataset-report"),
+    path("data/<slug:name>/delete/", data.delete, name="dataset-delete"),
+    path("base-models/", models.index, name="models"),
+    path("base-models/<path:name>/accept/", models.accept, name="model-accept"),
+    path("base-models/<path:name>/", models.detail, name="model"),
+    path("registered-models/", registered.index, name="registered"),
+    path("registered-models/<str:name>/", registered.detail, name="registered-model"),
+    path("account/", account.index, name="account"),
+    path("account/tokens/", account.create_token, name="token-create"),
+    path("account/tokens/<int:pk>/revoke/", account.revoke_token, name="token-revoke"),
+    path("account/password/", account.password, name="password"),
+    path("help/", help.index, name="help"),
+]
