@@ -31,7 +31,7 @@ _kept = TemporaryDirectory(prefix="finetuning-ui-tiny-")
 
 @cache
 def tiny_model(**changes: Any) -> Path:
-    """The folder of a tiny model; the same one for every caller in this process who asks for the same `changes` to config.json."""
+    """The folder of a tiny model: one for all callers in this process who ask for the same `changes` to config.json."""
     folder = Path(_kept.name, f"model-{len(list(Path(_kept.name).iterdir()))}")
     return write_tiny_model(folder, **changes)
 
@@ -78,9 +78,9 @@ def _tokenizer() -> Tokenizer:
 
 def _config(vocabulary: int) -> dict[str, Any]:
     return {
-        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": vocabulary, "hidden_size": 32,
-        "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_act": "silu",
-        "max_position_embeddings": MAX_CONTEXT, "rms_norm_eps": 1e-5, "rope_theta": 10_000.0, "tie_word_embeddings": True,
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": vocabulary, "tie_word_embeddings": True,
+        "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+        "hidden_act": "silu", "max_position_embeddings": MAX_CONTEXT, "rms_norm_eps": 1e-5, "rope_theta": 10_000.0,
         "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2, "initializer_range": 0.02, "dtype": "float32",
     }  # fmt: skip
 

@@ -1,0 +1,28 @@
+"""Training methods: which parameters are trained, and how the finished model comes out of them. One file and one line each."""
+
+from typing import Protocol
+
+from torch.nn import Parameter
+from transformers import PreTrainedModel
+
+from runs.contract.spec import RunSpec
+from runs.engine.methods import full
+
+
+class Method(Protocol):
+    """What the pipeline asks of a method. Implemented by modules."""
+
+    @staticmethod
+    def prepare(model: PreTrainedModel, spec: RunSpec) -> PreTrainedModel:
+        """Make `model` trainable in this method's way: freeze, add adapters, ..."""
+
+    @staticmethod
+    def parameters(model: PreTrainedModel) -> dict[str, Parameter]:
+        """What is trained, by stable names; a tied parameter once."""
+
+    @staticmethod
+    def finish(model: PreTrainedModel) -> PreTrainedModel:
+        """The model as it is to be served."""
+
+
+METHODS: dict[str, Method] = {"full": full}

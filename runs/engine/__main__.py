@@ -1,0 +1,78 @@
+"""`python -m runs.engine <run folder>`: train what the folder's spec.json says. Exit status 3: another engine is at it."""
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from runs.contract.events import Exit, Fault, Outcome
+from runs.contract.folder import RunFolder
+from runs.contract.spec import RunSpec
+from runs.engine.failure import Failure, failed
+from runs.engine.presence import Presence, take_lock
+from runs.engine.reporting import Reporter
+from runs.engine.wishes import Wishes
+
+ALREADY_TRAINING = 3
+log = logging.getLogger("runs.engine")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m runs.engine", description=__doc__)
+    parser.add_argument("folder", type=Path, help="the run folder; it holds spec.json")
+    folder = RunFolder(parser.parse_args().folder.resolve())
+    if not folder.path.is_dir():
+        parser.error(f"{folder.path} is not a folder")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    lock = take_lock(folder)
+    if lock is None:
+        log.error("another engine is training in %s; this one leaves", folder.path)
+        return ALREADY_TRAINING
+    return _train(folder)
+
+
+def _train(folder: RunFolder) -> int:
+    """The whole of it, the last word included: whatever happens, exit.json is written, and last."""
+    wishes = Wishes(folder)
+    wishes.listen()
+    end = _outcome(folder, wishes)
+    folder.write_exit(end)
+    log.info("%s %s", end.outcome.value, end.message)
+    return 1 if end.outcome == Outcome.FAILED else 0
+
+
+def _outcome(folder: RunFolder, wishes: Wishes) -> Exit:
+    pipeline = None
+    try:
+        Presence(folder).start()
+        spec = _spec(folder)
+        _limit_threads(spec.device.threads)
+        from runs.engine.pipeline import Pipeline  # torch and transformers: seconds, and only once the spec is good
+
+        pipeline = Pipeline(folder, spec, Reporter(folder.events), wishes)
+        return pipeline.run()
+    except BaseException as error:
+        log.exception("the run failed")
+        return failed(error, pipeline.step if pipeline else 0)
+
+
+def _spec(folder: RunFolder) -> RunSpec:
+    try:
+        return folder.read_spec()
+    except FileNotFoundError:
+        raise Failure(Fault.ENGINE, "The run folder has no spec.json.") from None
+    except ValidationError as error:
+        raise Failure(Fault.ENGINE, f"spec.json is not a run specification: {error.errors()[0]['msg']}.") from error
+
+
+def _limit_threads(threads: int | None) -> None:
+    """Before torch and the tokenizers start their threads, which read these once."""
+    if threads is not None:
+        os.environ.update(OMP_NUM_THREADS=str(threads), RAYON_NUM_THREADS=str(threads))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

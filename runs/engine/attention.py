@@ -1,0 +1,74 @@
+"""Causal attention within each row of a stream of rows: no row sees another, and no mask of T x T is ever built.
+
+Registered with transformers under NAME. The rows come with each forward call, as the keyword argument `groups`.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+from transformers.modeling_utils import AttentionInterface
+
+from runs.contract.events import Fault
+from runs.engine.batches import Group
+from runs.engine.failure import Failure
+
+NAME = "isolated_rows"
+UNSUPPORTED = ("softcap", "s_aux", "position_bias")  # variants of attention that this function would silently leave out
+
+
+def attend(
+    _module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    _attention_mask: Tensor | None,
+    *,
+    groups: Sequence[Group],
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    sliding_window: int | None = None,
+    **others: Any,
+) -> tuple[Tensor, None]:
+    """Attention of transformers' interface. `query` is [1, heads, T, size], `key` and `value` may have fewer heads.
+
+    Returns [1, T, heads, size]. `groups` are the rows of the stream from left to right.
+    """
+    if present := [name for name in UNSUPPORTED if others.get(name) is not None]:
+        raise Failure(Fault.MODEL, f"This architecture's attention uses {present[0]}, which the engine does not support yet.")
+    # On CUDA this is the place for one varlen flash call over all rows; the loop is right there too, only slower.
+    sizes = [group.count * group.length for group in groups]
+    parts = []
+    for group, *pieces in zip(groups, *(part.split(sizes, dim=2) for part in (query, key, value)), strict=True):
+        q, k, v = (_rows(piece, group) for piece in pieces)
+        out = scaled_dot_product_attention(
+            q, k, v,
+            attn_mask=_window(group.length, sliding_window, q.device),
+            dropout_p=dropout,
+            is_causal=sliding_window is None or group.length <= sliding_window,
+            scale=scaling,
+            enable_gqa=k.shape[1] != q.shape[1],
+        )  # fmt: skip
+        parts.append(out.transpose(1, 2).reshape(1, group.count * group.length, *out.shape[1::2]))
+    return torch.cat(parts, dim=1), None
+
+
+def _rows(piece: Tensor, group: Group) -> Tensor:
+    """[1, heads, count * length, size] as [count, heads, length, size], without a copy."""
+    return piece[0].unflatten(1, (group.count, group.length)).transpose(0, 1)
+
+
+def _window(length: int, width: int | None, device: torch.device) -> Tensor | None:
+    """A mask of one row for models that look back `width` tokens only; None where causality is enough."""
+    if width is None or length <= width:
+        return None
+    places = torch.arange(length, device=device)
+    back = places[:, None] - places[None, :]
+    return (back >= 0) & (back < width)
+
+
+def register() -> None:
+    """For a name without a mask function transformers builds no mask at all, which is what is wanted: the groups say it all."""
+    AttentionInterface.register(NAME, attend)

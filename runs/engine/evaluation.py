@@ -1,0 +1,54 @@
+"""Scores of rows that are never trained on: loss, perplexity and token accuracy of the weights of this moment."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from runs.contract.events import Evaluation, Fault
+from runs.engine import models
+from runs.engine.batches import pack
+from runs.engine.examples import Examples
+from runs.engine.failure import Failure
+from runs.engine.loss import Score, score
+from runs.engine.reporting import now
+from runs.engine.training import Training, precision
+
+ROWS = 64  # packed at a time
+LARGEST = 700.0  # nats; math.exp of more is an OverflowError
+
+
+@torch.no_grad()
+def evaluate(training: Training, held_out: Examples, tick: Callable[[int], None]) -> Evaluation:
+    """Score all rows of `held_out`; `tick` is called with the number of rows done. Raises Failure(DIVERGED) at NaN."""
+    training.model.eval()
+    sums = Score()
+    for start in range(0, len(held_out), ROWS):
+        rows = np.arange(start, min(start + ROWS, len(held_out)))
+        for packed in pack(held_out, rows, training.capacity):
+            part = packed.to(training.device)
+            with precision(training.spec, training.device):
+                hidden = models.hidden_states(
+                    training.model, input_ids=part.ids, position_ids=part.positions, groups=part.groups
+                )
+                found = score(hidden[0, part.sources], training.weight, part.targets)
+            sums = Score(sums.loss + found.loss, sums.correct + found.correct, sums.targets + found.targets)
+            tick(int(rows[0]))
+        tick(int(rows[-1]) + 1)
+    return _scores(training, sums)
+
+
+def _scores(training: Training, sums: Score) -> Evaluation:
+    loss = sums.loss / sums.targets
+    if math.isnan(loss):
+        raise Failure(Fault.DIVERGED, f"Training diverged: the evaluation loss after batch {training.step} is not a number.")
+    return Evaluation(
+        time=now(),
+        step=training.step,
+        epoch=training.timetable.epoch(training.step),
+        tokens=training.tokens,
+        loss=loss,
+        perplexity=math.exp(min(loss, LARGEST)),
+        token_accuracy=sums.correct / sums.targets,
+    )

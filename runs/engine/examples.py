@@ -1,0 +1,136 @@
+"""Rows to tokens that a model can be trained on, kept as flat arrays: 5 bytes a token.
+
+Truncates to the context length and drops rows in which nothing is left to learn. Knows nothing of batches.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runs.contract.events import Fault
+from runs.contract.spec import DataFile, TaskType
+from runs.data.rendering import Encoded, Renderer, TemplateError
+from runs.data.rows import read_rows
+from runs.engine.failure import Failure
+
+Tick = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Tokenized rows one after the other. Row i is `ids[offsets[i]:offsets[i + 1]]`.
+
+    `trained[j]`: token j is a target of the loss. A row's first token never is: nothing predicts it.
+    """
+
+    ids: NDArray[np.int32]
+    trained: NDArray[np.bool_]
+    offsets: NDArray[np.int64]
+    truncated: int = 0
+    dropped: int = 0
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """Tokens of each row."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def trained_lengths(self) -> NDArray[np.int64]:
+        """Targets of each row."""
+        return np.add.reduceat(self.trained, self.offsets[:-1], dtype=np.int64)
+
+    def row(self, index: int) -> slice:
+        return slice(int(self.offsets[index]), int(self.offsets[index + 1]))
+
+
+class _Collector:
+    """Grows the flat arrays of Examples, in pieces of one row."""
+
+    def __init__(self, context_length: int) -> None:
+        self._limit = context_length
+        self._ids: list[NDArray[np.int32]] = []
+        self._trained: list[NDArray[np.bool_]] = []
+        self.truncated = self.dropped = 0
+
+    def add(self, encoded: Encoded) -> None:
+        self.truncated += len(encoded.ids) > self._limit
+        trained = np.array(encoded.trained[: self._limit], dtype=np.bool_)
+        trained[:1] = False
+        if not trained.any():
+            self.dropped += 1
+            return
+        self._ids.append(np.array(encoded.ids[: self._limit], dtype=np.int32))
+        self._trained.append(trained)
+
+    def examples(self) -> Examples:
+        offsets = np.cumsum([0, *map(len, self._ids)], dtype=np.int64)
+        empty = np.zeros(0)
+        return Examples(
+            ids=np.concatenate([*self._ids, empty], dtype=np.int32, casting="unsafe"),
+            trained=np.concatenate([*self._trained, empty], dtype=np.bool_, casting="unsafe"),
+            offsets=offsets,
+            truncated=self.truncated,
+            dropped=self.dropped,
+        )
+
+
+def tokenize(data: DataFile, renderer: Renderer, task: TaskType, context_length: int, tick: Tick) -> Examples:
+    """All rows of a file; `tick` is called with the number of rows read so far. Raises Failure(DATA) when nothing is left."""
+    collector = _Collector(context_length)
+    encoded = _counted(_encode(data, renderer, task), tick)
+    for row in blocks(encoded, context_length) if task == TaskType.CONTINUED_PRETRAIN else encoded:
+        collector.add(row)
+    examples = collector.examples()
+    if len(examples) == 0:
+        raise Failure(Fault.DATA, _nothing_left(data, collector, context_length))
+    return examples
+
+
+def blocks(texts: Iterable[Encoded], length: int) -> Iterator[Encoded]:
+    """The texts (each ends with EOS) as one stream, cut into blocks of `length` tokens; only the last may be shorter."""
+    waiting: list[int] = []
+    for ids in chain((text.ids for text in texts), [[]]):
+        waiting += ids
+        whole = len(waiting) // length * length
+        for start in range(0, whole, length):
+            yield Encoded(waiting[start : start + length], [True] * length)
+        del waiting[:whole]
+    if waiting:
+        yield Encoded(waiting, [True] * len(waiting))
+
+
+def _encode(data: DataFile, renderer: Renderer, task: TaskType) -> Iterator[Encoded]:
+    try:
+        yield from renderer.encode_many(read_rows(data.path), task)
+    except FileNotFoundError:
+        raise Failure(Fault.DATA, f"The file of “{data.name or data.path.name}” is gone. Upload the data set again.") from None
+    except TemplateError as error:
+        raise Failure(Fault.DATA, str(error)) from error
+    except (KeyError, TypeError, ValueError) as error:
+        message = f"“{data.name or data.path.name}” has a row that is not of this task's form: {error}."
+        raise Failure(Fault.DATA, message) from error
+
+
+def _counted(encoded: Iterable[Encoded], tick: Tick) -> Iterator[Encoded]:
+    for number, row in enumerate(encoded, 1):
+        yield row
+        tick(number)
+
+
+def _nothing_left(data: DataFile, collector: _Collector, context_length: int) -> str:
+    name = data.name or data.path.name
+    if collector.dropped == 0:
+        return f"“{name}” has no rows."
+    if collector.truncated:
+        return (
+            f"No row of “{name}” has a token to train on: {collector.truncated:,} of {collector.dropped:,} rows are longer "
+            f"than the context length of {context_length:,} tokens, so that their answers are cut off. Raise it."
+        )
+    return f"None of the {collector.dropped:,} rows of “{name}” has a token to train on: the answers are empty."

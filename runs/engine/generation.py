@@ -1,0 +1,67 @@
+"""Answers to the evaluation prompts by the weights of this moment: greedy, with a cache, by transformers' own `generate`."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from transformers import GenerationConfig, PreTrainedModel, StoppingCriteria, StoppingCriteriaList
+
+from runs.contract.spec import TaskType
+from runs.data.rendering import Renderer
+from runs.engine import attention
+from runs.engine.wishes import Wishes
+
+NEW_TOKENS = 100  # at most, per answer
+
+
+class _Wished(StoppingCriteria):  # type: ignore[misc]
+    """Ends generation between two tokens when somebody wants the engine to go."""
+
+    def __init__(self, wishes: Wishes) -> None:
+        self._wishes = wishes
+
+    def __call__(self, input_ids: torch.Tensor, _scores: torch.Tensor, **_others: object) -> torch.Tensor:
+        return torch.full((len(input_ids),), self._wishes.outcome() is not None, device=input_ids.device)
+
+
+def encode(prompt: str, renderer: Renderer, task: TaskType) -> list[int]:
+    """A prompt as the task's rows have it: one user message for chats, raw text otherwise."""
+    if task == TaskType.CHAT_COMPLETION:
+        return renderer.encode_prompt([{"role": "user", "content": prompt}])
+    return renderer.encode_text(prompt)
+
+
+@torch.no_grad()
+def answer(model: PreTrainedModel, renderer: Renderer, prompts: Sequence[list[int]], limit: int, wishes: Wishes) -> list[str]:
+    """One answer per prompt (token ids), side by side. Of a prompt over `limit` tokens the end is used. Raises Leave."""
+    prompts = [(ids or [renderer.eos_id or 0])[-max(1, limit - NEW_TOKENS) :] for ids in prompts]
+    filler = renderer.eos_id or 0
+    width = max(map(len, prompts))
+    ids = torch.tensor([[filler] * (width - len(prompt)) + prompt for prompt in prompts], device=model.device)
+    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
+    greedy = GenerationConfig(
+        do_sample=False,
+        max_new_tokens=NEW_TOKENS,
+        eos_token_id=list(renderer.eos_ids) or None,
+        pad_token_id=filler,
+        use_cache=True,
+    )
+    with _standard_attention(model):
+        found = model.generate(
+            ids, attention_mask=mask, generation_config=greedy, stopping_criteria=StoppingCriteriaList([_Wished(wishes)])
+        )
+    wishes.check()
+    return [renderer.decode(tokens).strip() for tokens in found[:, width:].tolist()]
+
+
+@contextmanager
+def _standard_attention(model: PreTrainedModel) -> Iterator[None]:
+    """Generation goes token by token over padded rows, which attention over whole rows is not made for."""
+    was_training = model.training
+    model.eval()
+    model.set_attn_implementation("sdpa")
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(attention.NAME)
+        model.train(was_training)

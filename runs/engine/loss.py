@@ -1,0 +1,80 @@
+"""Cross entropy at trained positions only, in pieces, so that memory never grows with vocabulary times context.
+
+Equal to transformers' `labels=` loss (a test holds it to 1e-5), which projects every position and keeps all logits.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+PIECE_BYTES = 64 << 20  # of float32 logits at a time
+
+
+def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, scale: float) -> Tensor:
+    """`scale` times the summed negative log likelihood, in nats, of `targets` [P] given `hidden` [P, H] and `weight` [V, H].
+
+    Differentiable in `hidden` and `weight`. The gradients are computed along with the loss (softmax minus one-hot), so that the
+    logits are projected once and thrown away piece by piece.
+    """
+    loss: Tensor = _CrossEntropy.apply(hidden, weight, targets, scale)
+    return loss
+
+
+class _CrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, scale: float) -> Tensor:
+        wants_hidden, wants_weight = ctx.needs_input_grad[:2]
+        gradient = torch.empty_like(hidden) if wants_hidden else None
+        weight_gradient = torch.zeros_like(weight) if wants_weight else None
+        total = hidden.new_zeros((), dtype=torch.float32)
+        for piece in pieces(len(targets), len(weight)):
+            logits = (hidden[piece] @ weight.T).float()
+            wanted = targets[piece, None]
+            norm = logits.logsumexp(dim=1, keepdim=True)
+            total += (norm - logits.gather(1, wanted)).sum()
+            error = logits.sub_(norm).exp_()
+            error.scatter_add_(1, wanted, error.new_full((len(wanted), 1), -1.0)).mul_(scale)
+            if gradient is not None:
+                gradient[piece] = error.to(weight.dtype) @ weight
+            if weight_gradient is not None:
+                weight_gradient.addmm_(error.to(weight.dtype).T, hidden[piece].to(weight.dtype))
+        ctx.save_for_backward(gradient, weight_gradient)
+        return total * scale
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:  # type: ignore[override]
+        gradient, weight_gradient = ctx.saved_tensors
+        if float(upstream) != 1.0:  # this loss is the end of the graph in training, where nothing needs scaling
+            gradient = None if gradient is None else gradient * upstream
+            weight_gradient = None if weight_gradient is None else weight_gradient * upstream
+        return gradient, weight_gradient, None, None
+
+
+@dataclass(slots=True)
+class Score:
+    """Sums over targets: negative log likelihood in nats, and how often the most likely token was right."""
+
+    loss: float = 0.0
+    correct: int = 0
+    targets: int = 0
+
+
+@torch.no_grad()
+def score(hidden: Tensor, weight: Tensor, targets: Tensor) -> Score:
+    """Arguments as in `cross_entropy`."""
+    total, correct = 0.0, 0
+    for piece in pieces(len(targets), len(weight)):
+        logits = (hidden[piece] @ weight.T).float()
+        total += float(torch.nn.functional.cross_entropy(logits, targets[piece], reduction="sum"))
+        correct += int((logits.argmax(dim=1) == targets[piece]).sum())
+    return Score(total, correct, len(targets))
+
+
+def pieces(rows: int, vocabulary: int) -> list[slice]:
+    """Slices of `rows` positions whose logits take at most PIECE_BYTES."""
+    size = max(1, PIECE_BYTES // (4 * vocabulary))
+    return [slice(start, start + size) for start in range(0, rows, size)]

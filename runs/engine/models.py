@@ -1,0 +1,96 @@
+"""Base models from disk, ready to be trained on streams of isolated rows, and back to disk for anyone's `from_pretrained`."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from runs.contract.events import Fault
+from runs.contract.spec import Device, ModelSource
+from runs.engine import attention
+from runs.engine.failure import Failure
+
+TOKENIZER_FILES = (
+    "tokenizer*",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab*",
+    "merges.txt",
+    "chat_template*",
+    "*.jinja",
+)
+LARGEST_FILE = "1TB"  # one model.safetensors, never shards
+
+
+def device_of(device: Device) -> torch.device:
+    return torch.device("cuda", device.indices[0] if device.indices else 0) if device.kind == "cuda" else torch.device("cpu")
+
+
+def load(source: ModelSource, weights: Path, device: torch.device) -> PreTrainedModel:
+    """The architecture and weights in the folder `weights`, as float32, with attention isolated per row.
+
+    Safetensors only, and no code from the folder is run. Raises Failure(MODEL).
+    """
+    attention.register()
+    transformers_logging.disable_progress_bar()
+    try:
+        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            weights,
+            dtype=torch.float32,  # master weights: steps are too small for bfloat16's 8 bits
+            attn_implementation=attention.NAME,
+            trust_remote_code=False,
+            use_safetensors=True,
+            local_files_only=True,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise Failure(Fault.MODEL, f"The weights of {source.name} in {weights} could not be loaded: {reason}") from error
+    model.config.use_cache = False
+    return model.to(device)  # type: ignore[no-any-return, arg-type]
+
+
+def hidden_states(model: PreTrainedModel, **inputs: Any) -> Tensor:
+    """What the last layer says before the projection to the vocabulary, [1, T, H]."""
+    states: Tensor = model.base_model(**inputs, use_cache=False).last_hidden_state
+    return states
+
+
+def projection(model: PreTrainedModel) -> Tensor:
+    """The weight [V, H] such that logits are `hidden_states @ weight.T`. Raises Failure(MODEL) where there is more to it."""
+    head = model.get_output_embeddings()
+    special = [name for name in ("final_logit_softcapping", "logit_scale", "logits_scaling") if _is_set(model.config, name)]
+    if special or not isinstance(head, torch.nn.Linear) or head.bias is not None:
+        what = special[0] if special else "an output layer of its own kind"
+        raise Failure(
+            Fault.MODEL, f"{model.config.model_type} models with {what} are not supported yet.", "Choose another base model."
+        )
+    return head.weight
+
+
+def _is_set(config: Any, name: str) -> bool:
+    return getattr(config, name, None) not in (None, 1, 1.0)
+
+
+def write(model: PreTrainedModel, folder: Path, tokenizer: Path) -> None:
+    """Write weights in the model's dtype, configuration, and the tokenizer and chat template of the folder `tokenizer`."""
+    model.config.use_cache, before = True, model.config.use_cache
+    try:
+        model.save_pretrained(folder, max_shard_size=LARGEST_FILE)
+    finally:
+        model.config.use_cache = before
+    for pattern in TOKENIZER_FILES:
+        for file in tokenizer.glob(pattern):
+            shutil.copy2(file, folder / file.name)
+
+
+def publish(model: PreTrainedModel, folder: Path, tokenizer: Path, dtype: torch.dtype) -> None:
+    """Put the finished model into `folder`, whole or not at all. The model in memory takes on `dtype`."""
+    beside = folder.with_name(f".tmp-{folder.name}")
+    shutil.rmtree(beside, ignore_errors=True)
+    write(model.to(dtype), beside, tokenizer)  # type: ignore[arg-type]
+    shutil.rmtree(folder, ignore_errors=True)
+    beside.rename(folder)

@@ -1,0 +1,183 @@
+"""A run from top to bottom: data, model, steps, checkpoints, evaluations, the finished model."""
+
+import logging
+from pathlib import Path
+
+import psutil
+import torch
+
+from runs.contract.duration import Duration
+from runs.contract.events import EventType, Exit, Fault, Outcome, Phase, Plan, Resumed, Sample, Step
+from runs.contract.folder import RunFolder
+from runs.contract.spec import DataFile, RunSpec
+from runs.data.rendering import Renderer, TemplateError
+from runs.engine import evaluation, generation, models
+from runs.engine.duration import Timetable
+from runs.engine.examples import Examples, tokenize
+from runs.engine.failure import Failure, Leave
+from runs.engine.keeping import Keeper
+from runs.engine.methods import METHODS
+from runs.engine.pace import Pace
+from runs.engine.reporting import Reporter, now
+from runs.engine.training import Taken, Training, uses_bf16
+from runs.engine.wishes import Wishes
+
+log = logging.getLogger(__name__)
+
+
+class Pipeline:
+    """One run of the engine on one folder. `step` is how far it got, whatever happens."""
+
+    def __init__(self, folder: RunFolder, spec: RunSpec, reporter: Reporter, wishes: Wishes) -> None:
+        self.folder, self.spec, self.reporter, self.wishes = folder, spec, reporter, wishes
+        self.method = METHODS[spec.hyperparameters.method]
+        self.keeper = Keeper(folder, reporter, spec.recovery_minutes)
+        self.training: Training | None = None
+
+    @property
+    def step(self) -> int:
+        return self.training.step if self.training else self.keeper.last_step
+
+    def run(self) -> Exit:
+        """Train to the end, or as far as others wish. Raises Failure, and whatever else goes wrong."""
+        try:
+            self._read_data()
+            self.training = self._set_up()
+            self._train(self.training)
+            self._finish(self.training)
+        except Leave as leave:
+            return self._leave(leave.outcome)
+        return Exit(outcome=Outcome.COMPLETED, time=now(), step=self.step)
+
+    def _read_data(self) -> None:
+        try:
+            self.renderer = Renderer.load(self.spec.base_model.path)
+        except TemplateError as error:
+            raise Failure(Fault.MODEL, str(error)) from error
+        self.examples = self._tokenize(self.spec.train, "tokenizing training rows")
+        self.held_out = self._tokenize(self.spec.evaluation, "tokenizing evaluation rows") if self.spec.evaluation else None
+        self.reporter.milestone(EventType.DATA_VALIDATED, "Training data validated.")
+
+    def _tokenize(self, data: DataFile, doing: str) -> Examples:
+        def tick(done: int) -> None:
+            self.reporter.progress(Phase.DATA, doing, done, data.rows, "rows")
+            if done % 64 == 0:
+                self.wishes.check()
+
+        limit = self.spec.hyperparameters.context_length or self.spec.base_model.max_context_length
+        return tokenize(data, self.renderer, self.spec.task_type, limit, tick)
+
+    def _set_up(self) -> Training:
+        spec, settings = self.spec, self.spec.hyperparameters
+        device = models.device_of(spec.device)
+        torch.manual_seed(settings.seed)
+        torch.set_flush_denormal(True)  # a CPU takes a hundred times as long for numbers next to zero
+        stored = self.keeper.find()
+        source = stored.path if stored else spec.custom_weights_path or spec.base_model.path
+        model = self.method.prepare(self._load(source, device), spec)
+        timetable = Timetable(
+            self.examples.lengths,
+            settings.batch_size,
+            settings.seed,
+            Duration.parse(settings.training_duration),
+            Duration.parse(settings.eval_interval),
+        )
+        training = Training(spec, model, self.method.parameters(model), self.examples, timetable, device, self.wishes)
+        self.keeper.check_room(training)
+        self._say_plan(training)
+        if stored:
+            self.keeper.resume(training, stored)
+        elif self.reporter.goes_on:
+            self.reporter.say(Resumed(time=now(), step=0))
+        return training
+
+    def _load(self, source: Path, device: torch.device) -> "models.PreTrainedModel":
+        name = self.spec.base_model.name
+        self.reporter.progress(Phase.MODEL, f"loading {name}", 0, 1, "model")
+        model = models.load(self.spec.base_model, source, device)
+        self.reporter.progress(Phase.MODEL, f"loading {name}", 1, 1, "model")
+        self.reporter.milestone(EventType.MODEL_INITIALIZED, f"Model data downloaded and initialized for base model {name}.")
+        self.wishes.check()
+        return model
+
+    def _say_plan(self, training: Training) -> None:
+        timetable, examples = training.timetable, self.examples
+        plan = Plan(
+            time=now(),
+            total_steps=timetable.total_steps,
+            steps_per_epoch=timetable.steps_per_epoch,
+            total_tokens=timetable.tokens(timetable.total_steps),
+            rows=len(examples),
+            truncated_rows=examples.truncated,
+            dropped_rows=examples.dropped,
+            trainable_parameters=sum(param.numel() for param in training.parameters.values()),
+        )
+        log.info("plan: %s", plan.model_dump_json(exclude={"time", "kind"}))
+        self.reporter.say(plan)
+
+    def _train(self, training: Training) -> None:
+        timetable = training.timetable
+        if training.step == 0 or timetable.is_due(training.step):  # the latter: it was lost while or before it evaluated
+            self._evaluate(training)
+        self.reporter.milestone(EventType.TRAIN_STARTED, "Training started.")
+        pace = Pace(training.tokens, timetable.tokens(timetable.total_steps))
+        while training.step < timetable.total_steps:
+            self.wishes.check()
+            self._say_step(training, training.advance(), pace)
+            is_due = timetable.is_due(training.step)
+            if is_due or self.keeper.is_overdue():
+                self.keeper.keep(training, for_recovery=not is_due)
+            if is_due:
+                self._evaluate(training)
+            pace.skip()
+
+    def _say_step(self, training: Training, taken: Taken, pace: Pace) -> None:
+        speed, seconds_left = pace.step(training.tokens)
+        step = Step(
+            time=now(),
+            step=training.step,
+            epoch=training.timetable.epoch(training.step),
+            tokens=training.tokens,
+            loss=taken.loss,
+            learning_rate=taken.learning_rate,
+            gradient_norm=taken.gradient_norm,
+            tokens_per_second=speed,
+            memory_bytes=_memory(training.device),
+            seconds_left=seconds_left,
+        )
+        self.reporter.say(step)
+        log.info("step %d of %d: loss %.4f, %.0f tokens/s", step.step, training.timetable.total_steps, step.loss, speed)
+
+    def _evaluate(self, training: Training) -> None:
+        """Scores and answers of this moment. Saying them twice after an interruption does no harm."""
+        if held_out := self.held_out:
+
+            def tick(done: int) -> None:
+                self.reporter.progress(Phase.EVALUATION, "scoring evaluation rows", done, len(held_out), "rows")
+                self.wishes.check()
+
+            found = evaluation.evaluate(training, held_out, tick)
+            log.info("evaluation at step %d: loss %.4f, accuracy %.3f", found.step, found.loss, found.token_accuracy)
+            self.reporter.say(found)
+        if prompts := self.spec.eval_prompts:
+            encoded = [generation.encode(prompt, self.renderer, self.spec.task_type) for prompt in prompts]
+            limit = self.spec.base_model.max_context_length
+            answers = generation.answer(training.model, self.renderer, encoded, limit, self.wishes)
+            for index, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+                self.reporter.say(Sample(time=now(), step=training.step, index=index, prompt=prompt, answer=answer))
+
+    def _finish(self, training: Training) -> None:
+        self.reporter.milestone(EventType.TRAIN_FINISHED, "Training completed.")
+        dtype = torch.bfloat16 if uses_bf16(self.spec, training.device) else torch.float32
+        models.publish(self.method.finish(training.model), self.folder.model, self.spec.base_model.path, dtype)
+
+    def _leave(self, outcome: Outcome) -> Exit:
+        training = self.training
+        if training and training.step > self.keeper.last_step:
+            self.keeper.keep(training, for_recovery=outcome == Outcome.INTERRUPTED)
+        why = "Stopped" if outcome == Outcome.STOPPED else "Interrupted"
+        return Exit(outcome=outcome, time=now(), step=self.step, message=f"{why} after batch {self.step}.")
+
+
+def _memory(device: torch.device) -> int:
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else int(psutil.Process().memory_info().rss)

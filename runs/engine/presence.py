@@ -1,0 +1,50 @@
+"""That this engine is here, and alone: the lock, `engine.json` and the heartbeat of a run folder."""
+
+import fcntl
+import logging
+import os
+import socket
+import threading
+import time
+from typing import TextIO
+
+import psutil
+
+from runs.contract.folder import EngineProcess, RunFolder
+
+HEARTBEAT_SECONDS = 2.0
+log = logging.getLogger(__name__)
+
+
+def take_lock(folder: RunFolder) -> TextIO | None:
+    """The open lock file, to be kept open as long as this process lives; None when another engine has it."""
+    file = folder.lock.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+class Presence(threading.Thread):
+    """Names this process in `engine.json` and touches `heartbeat`, until the process ends."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        super().__init__(daemon=True, name="heartbeat")
+        self._folder = folder
+        self._me = EngineProcess(host=socket.gethostname(), pid=os.getpid(), started=psutil.Process().create_time())
+        self._tick()
+
+    def run(self) -> None:
+        while True:
+            time.sleep(HEARTBEAT_SECONDS)
+            try:
+                self._tick()
+            except (OSError, ValueError) as error:  # a full disk must not end the heartbeat for good
+                log.warning("no heartbeat: %s", error)
+
+    def _tick(self) -> None:
+        if self._folder.read_engine() != self._me:  # also heals it after a second engine that was started and sent away
+            self._folder.write_engine(self._me)
+        self._folder.heartbeat.touch()

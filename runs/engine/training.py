@@ -1,0 +1,136 @@
+"""Optimizer steps: the rows of a step go through the model bin by bin, the loss is weighted by tokens over the whole step."""
+
+import base64
+import math
+from dataclasses import dataclass, field
+
+import torch
+from transformers import PreTrainedModel
+
+from runs.contract.events import Fault, Outcome
+from runs.contract.spec import RunSpec
+from runs.engine import models, optimizer
+from runs.engine.batches import Bin, batch, pack
+from runs.engine.checkpoints import State
+from runs.engine.duration import Timetable
+from runs.engine.examples import Examples
+from runs.engine.failure import Failure, Leave
+from runs.engine.loss import cross_entropy
+from runs.engine.wishes import Wishes
+
+CPU_BIN_TOKENS = 2048  # keeps a bin's activations small and its time to seconds; a longer row gets a bin of its own
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One optimizer step that was taken. `loss` is the mean over its trained tokens, in nats."""
+
+    loss: float
+    learning_rate: float
+    gradient_norm: float
+
+
+@dataclass
+class Training:
+    """A model, its optimizer, and how far they are. `step` and `tokens` count what is done."""
+
+    spec: RunSpec
+    model: PreTrainedModel
+    parameters: optimizer.Named
+    examples: Examples
+    timetable: Timetable
+    device: torch.device
+    wishes: Wishes
+    step: int = 0
+    tokens: int = 0
+    last_loss: float | None = None
+    optimizer: torch.optim.Optimizer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.optimizer = optimizer.build(self.parameters, self.spec.hyperparameters)
+        self.weight = models.projection(self.model)
+
+    @property
+    def capacity(self) -> int:
+        """Tokens of a bin at most."""
+        limit = self.spec.hyperparameters.context_length or 0
+        return min(limit, CPU_BIN_TOKENS) if self.device.type == "cpu" else limit
+
+    def advance(self) -> Taken:
+        """Take the next step. Raises Failure(DIVERGED), and Leave in mid-step at a SIGTERM: then no weight has moved."""
+        settings = self.spec.hyperparameters
+        rows = batch(self.step, len(self.examples), settings.batch_size, settings.seed)
+        loss = self._backward_all(
+            list(pack(self.examples, rows, self.capacity)), int(self.examples.trained_lengths[rows].sum())
+        )
+        norm = optimizer.clip(self.parameters.values(), settings.gradient_clip)
+        self._refuse_nonsense(loss, norm)
+        learning_rate = optimizer.rate(self.step + 1, self.timetable.total_steps, settings)
+        optimizer.set_rate(self.optimizer, learning_rate)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.step += 1
+        self.tokens += int(self.examples.lengths[rows].sum())
+        self.last_loss = loss
+        return Taken(loss, learning_rate, norm)
+
+    def _backward_all(self, bins: list[Bin], targets: int) -> float:
+        self.model.train()
+        losses = []
+        for packed in bins:
+            if self.wishes.interrupted:
+                raise Leave(Outcome.INTERRUPTED)
+            losses.append(self._backward(packed.to(self.device), 1 / targets))
+        return float(torch.stack(losses).sum())
+
+    def _backward(self, packed: Bin, scale: float) -> torch.Tensor:
+        with precision(self.spec, self.device):
+            hidden = models.hidden_states(self.model, input_ids=packed.ids, position_ids=packed.positions, groups=packed.groups)
+            loss = cross_entropy(hidden[0, packed.sources], self.weight, packed.targets, scale)
+        loss.backward()
+        return loss.detach()
+
+    def _refuse_nonsense(self, loss: float, norm: float) -> None:
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            what = f"the loss became {loss}" if not math.isfinite(loss) else f"the gradient norm became {norm}"
+            raise Failure(Fault.DIVERGED, f"Training diverged: at batch {self.step + 1} {what}.")
+
+    def state(self, *, for_recovery: bool) -> State:
+        cuda = self.device.type == "cuda"
+        return State(
+            step=self.step,
+            epoch=self.timetable.epoch(self.step),
+            tokens=self.tokens,
+            seed=self.spec.hyperparameters.seed,
+            data_digest=self.spec.train.digest,
+            last_loss=self.last_loss,
+            for_recovery=for_recovery,
+            random_cpu=_text(torch.get_rng_state()),
+            random_cuda=_text(torch.cuda.get_rng_state(self.device)) if cuda else None,
+        )
+
+    def restore(self, state: State, tensors: dict[str, torch.Tensor]) -> None:
+        """Go on from where `state` and the optimizer's tensors were written."""
+        optimizer.restore(self.optimizer, self.parameters, tensors)
+        torch.set_rng_state(_generator(state.random_cpu))
+        if state.random_cuda is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(_generator(state.random_cuda), self.device)
+        self.step, self.tokens, self.last_loss = state.step, state.tokens, state.last_loss
+
+
+def uses_bf16(spec: RunSpec, device: torch.device) -> bool:
+    asked = spec.hyperparameters.precision
+    return asked == "bf16" or (asked == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported())
+
+
+def precision(spec: RunSpec, device: torch.device) -> torch.autocast:
+    """Matrix products in bfloat16 where asked for; weights, sums and the loss stay float32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=uses_bf16(spec, device))
+
+
+def _text(generator: torch.Tensor) -> str:
+    return base64.b64encode(generator.numpy().tobytes()).decode()
+
+
+def _generator(text: str) -> torch.Tensor:
+    return torch.frombuffer(bytearray(base64.b64decode(text)), dtype=torch.uint8)

@@ -1,0 +1,39 @@
+"""What others want of a running engine: a person's `stop` file, and the machine's SIGTERM."""
+
+import signal
+from types import FrameType
+
+from runs.contract.events import Outcome
+from runs.contract.folder import RunFolder
+from runs.engine.failure import Leave
+
+
+class Wishes:
+    """Polled between units of work: a batch of rows, a bin of tokens, a step."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._stop = folder.stop
+        self.interrupted = False
+
+    def listen(self) -> None:
+        """Note SIGTERM and Ctrl-C instead of dying of them. Call from the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._note)
+
+    @property
+    def stopped(self) -> bool:
+        return self._stop.exists()
+
+    def outcome(self) -> Outcome | None:
+        """How to leave, if at all. A person's wish goes before the machine's."""
+        if self.stopped:
+            return Outcome.STOPPED
+        return Outcome.INTERRUPTED if self.interrupted else None
+
+    def check(self) -> None:
+        """Raise Leave when somebody asked for it."""
+        if outcome := self.outcome():
+            raise Leave(outcome)
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self.interrupted = True
