@@ -11,13 +11,13 @@ from runs.models import MetricPoint, Run
 from runs.models.metric import MetricKind
 from runs.models.status import TERMINAL, WAITING
 from runs.registry.names import point_metrics
-from runs.registry.protocol import RegistryUnavailable
+from runs.registry.protocol import DataRecord, Ending, RegistryRefused, RegistryUnavailable
 from runs.services.specification import resolved
 
 log = logging.getLogger(__name__)
 
 BATCH = 500  # points of ours at a time; each becomes several metrics of MLflow's
-ENDINGS = {"COMPLETED": "FINISHED", "STOPPED": "KILLED", "FAILED": "FAILED"}
+ENDINGS: dict[str, Ending] = {"COMPLETED": "FINISHED", "STOPPED": "KILLED", "FAILED": "FAILED"}
 
 
 def mirror() -> int:
@@ -34,6 +34,8 @@ def mirror() -> int:
             except RegistryUnavailable as error:
                 log.info("MLflow is away (%s); the copy waits.", error)
                 break
+            except RegistryRefused as error:
+                log.warning("MLflow does not take the copy of %s: %s", run.name, error)
         return copied
 
 
@@ -57,6 +59,7 @@ def ensure_mirrored(run: Run) -> None:
     experiment, mlflow_run = wiring.registry().start_run(
         experiment_path=run.experiment_path, run_name=run.name, params=_params(run), tags=_tags(run)
     )
+    wiring.registry().log_data(mlflow_run, _data(run))
     run.mlflow_experiment_id, run.mlflow_run_id = experiment, mlflow_run
     run.save_fields(["mlflow_experiment_id", "mlflow_run_id"])
 
@@ -94,6 +97,12 @@ def _params(run: Run) -> dict[str, str]:
     settings = resolved(run.asked, run.base_model).model_dump(mode="json")
     named = {"model": run.base_model.name, "task_type": run.task_type, "train_data": run.dataset.name}
     return {**named, "train_data_digest": run.dataset.digest, **{key: str(value) for key, value in settings.items()}}
+
+
+def _data(run: Run) -> list[DataRecord]:
+    train = DataRecord(run.dataset.name, run.dataset.digest, run.dataset.rows, "training")
+    held_out = run.eval_dataset
+    return [train, *([DataRecord(held_out.name, held_out.digest, held_out.rows, "evaluation")] if held_out else [])]
 
 
 def _tags(run: Run) -> dict[str, str]:

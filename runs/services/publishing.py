@@ -13,9 +13,15 @@ from django.db import connections, transaction
 from runs import wiring
 from runs.contract.events import EventType, Fault, Phase
 from runs.models import ModelVersion, Run, RunStatus
-from runs.registry.protocol import Publication, PublishedVersion, PublishFailed, RegistryUnavailable
+from runs.registry.protocol import (
+    LicenceNotice,
+    Publication,
+    PublishedVersion,
+    PublishFailed,
+    RegistryRefused,
+    RegistryUnavailable,
+)
 from runs.services import mirroring, timeline
-from runs.services.access import text_digest
 from runs.services.audit import record
 from runs.services.dispatch import renew
 from runs.services.nudge import after_commit
@@ -42,7 +48,7 @@ def publish(run_id: int, token: str) -> None:
             Run.objects.filter(pk=run_id, lease_token=token).update(details=waiting)
             after_commit("runs.tasks.publish", run_id, token, countdown=RETRY_SECONDS)
             return
-        except PublishFailed as error:
+        except (PublishFailed, RegistryRefused) as error:
             message = f"The model could not be registered: {error}"
             advice = "The weights are in the run's folder, and its checkpoints are kept."
             _finish(run_id, token, lambda held: fail(held, Fault.MODEL, message, advice))
@@ -59,11 +65,13 @@ def _finish(run_id: int, token: str, ending: Callable[[Run], None]) -> None:
 
 
 def _complete(run: Run, version: PublishedVersion) -> None:
-    ModelVersion.objects.get_or_create(run=run, defaults={"name": version.name, "version": version.version, "uri": version.uri})
+    ModelVersion.objects.get_or_create(
+        run=run, defaults={"name": version.name, "version": version.version, "uri": version.model_uri}
+    )
     run.move_to(RunStatus.COMPLETED)
     run.details = f"Registered as {version.name}, version {version.version}."
     run.save()
-    record("model.register", version.uri, by=run.owner, run=run.name)
+    record("model.register", version.model_uri, by=run.owner, run=run.name)
     timeline.add(run, EventType.COMPLETED, "Run completed. Final weights uploaded.")
     after_commit("runs.tasks.mirror")
 
@@ -72,16 +80,19 @@ def _publication(run: Run) -> Publication:
     licence = run.base_model.licence
     return Publication(
         name=run.register_to,
-        run=run.name,
-        folder=wiring.run_folder(run.name).path,
+        run_name=run.name,
+        run_folder=wiring.run_folder(run.name).path,
+        mlflow_experiment_id=run.mlflow_experiment_id,
         mlflow_run_id=run.mlflow_run_id,
-        task_type=run.task_type,
-        base_model=run.base_model.name,
-        licence=licence.name,
-        licence_notice="\n".join([licence.notice, *licence.obligations, licence.url, licence.policy_url]).strip(),
-        data_name=run.dataset.name,
-        data_digest=run.dataset.digest,
-        tags={"licence_digest": text_digest(licence), "owner": run.owner.address},
+        licence=LicenceNotice(
+            key=licence.key,
+            name=licence.name,
+            url=licence.url,
+            policy_url=licence.policy_url,
+            notice=licence.notice,
+            obligations=tuple(licence.obligations),
+            name_prefix=licence.name_prefix,
+        ),
     )
 
 
