@@ -1,0 +1,218 @@
+"""One run as its page shows it: where it stands, its curve in words and as a small picture, its answers, its links."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.conf import settings
+
+from runs.contract.events import EventType, Phase
+from runs.models import MetricPoint, Run, RunStatus, User
+from runs.services import lifecycle, series
+from runs.web import charts
+
+PICTURE_POINTS = 160
+TABLE_POINTS = 40
+WIDTH, HEIGHT = 1_000, 300  # units of the picture's own box
+PHASES = {
+    Phase.CREATED: "Created",
+    Phase.DATA: "Data checked",
+    Phase.MODEL: "Model ready",
+    Phase.TRAINING: "Training",
+    Phase.EVALUATION: "Evaluation",
+    Phase.REGISTERING: "Registering",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A station on the line of phases. `state` is done, now, failed, stopped or empty."""
+
+    label: str
+    state: str
+    counting: str = ""  # 41,200 of 120,000 rows
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    prompt: str
+    base: str | None
+    tuned: str | None
+
+
+class Portrait:
+    """Lazy: a fragment asks the database only for what it shows."""
+
+    def __init__(self, run: Run, user: User, query: Mapping[str, str]) -> None:
+        self.run = run
+        self.view = charts.View.read(query)
+        self.may_change = lifecycle.may_change(run, user)
+        self.may_clone = user.may_train
+        self._asked_step = query.get("answers", "")
+
+    # Where it stands
+
+    @cached_property
+    def phases(self) -> list[Step]:
+        order = list(PHASES)
+        at = order.index(Phase(self.run.phase))
+        return [self._station(phase, number - at) for number, phase in enumerate(order)]
+
+    def _station(self, phase: Phase, behind: int) -> Step:
+        run, label = self.run, PHASES[phase]
+        if run.status == RunStatus.COMPLETED or behind < 0:
+            return Step(label, "done")
+        if behind > 0:
+            return Step(label, "")
+        if run.is_terminal:
+            return Step(label, "failed" if run.status == RunStatus.FAILED else "stopped")
+        if phase == Phase.TRAINING:
+            return Step(label, "now", f"{run.share_done:.0%}" if run.total_steps else "", run.share_done)
+        if phase == Phase.CREATED:
+            return Step(label, "now")
+        return Step(label, "now", *self._counted())
+
+    def _counted(self) -> tuple[str, float | None]:
+        told = self.run.progress or {}
+        if not told.get("total"):
+            return str(told.get("doing", "")), None
+        words = f"{told['doing']} {told['done']:,} of {told['total']:,} {told['unit']}"
+        return words, told["done"] / told["total"]
+
+    @cached_property
+    def place(self) -> str:
+        """epoch 1/2 · batch 38/53"""
+        run = self.run
+        if not run.total_steps or not run.step:
+            return ""
+        if not run.steps_per_epoch:
+            return f"batch {run.step:,}/{run.total_steps:,}"
+        epoch, batch = divmod(max(0, run.step - 1), run.steps_per_epoch)
+        epochs = -(-run.total_steps // run.steps_per_epoch)
+        return f"epoch {epoch + 1:,}/{epochs:,} · batch {batch + 1:,}/{run.steps_per_epoch:,}"
+
+    @property
+    def seconds_spent(self) -> float | None:
+        run = self.run
+        return (run.completed_at - run.started_at).total_seconds() if run.started_at and run.completed_at else None
+
+    @property
+    def can_stop(self) -> bool:
+        return self.may_change and not self.run.is_terminal and self.run.status != RunStatus.TERMINATING
+
+    @property
+    def can_delete(self) -> bool:
+        return self.may_change and self.run.is_terminal
+
+    @cached_property
+    def padding(self) -> float | None:
+        """Share of the last batch that was padding."""
+        last = MetricPoint.objects.filter(run=self.run).train().order_by("-step").first()
+        return series.finite(last.values.get("padding_share")) if last else None
+
+    @property
+    def mlflow(self) -> str:
+        run = self.run
+        if not run.mlflow_run_id:
+            return ""
+        return f"{settings.MLFLOW_TRACKING_URI}/#/experiments/{run.mlflow_experiment_id}/runs/{run.mlflow_run_id}"
+
+    @cached_property
+    def version(self) -> object:
+        return getattr(self.run, "version", None)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """For the tabs and for the stream: what the page already shows."""
+        run = self.run
+        return {
+            "events": run.events.exclude(type=EventType.TRAIN_UPDATED).count(),
+            "samples": run.samples.count(),
+            "checkpoints": run.checkpoints.filter(deleted_at__isnull=True).count(),
+        }
+
+    # Its curve
+
+    @cached_property
+    def _train(self) -> series.Columns:
+        points = series.sketches([self.run], most=PICTURE_POINTS)[self.run.pk]
+        return series.columns("train", points, series.origin(self.run))
+
+    @cached_property
+    def _evaluations(self) -> series.Columns:
+        points = MetricPoint.objects.filter(run=self.run).evaluation().order_by("-step")[:PICTURE_POINTS]
+        return series.columns("eval", reversed(points), series.origin(self.run))
+
+    @property
+    def has_points(self) -> bool:
+        return bool(self._train["step"])
+
+    @cached_property
+    def picture(self) -> str:
+        """The loss as an SVG path, there before the chart is and without any script."""
+        return charts.path(self._train["step"], self._train["loss"], WIDTH, HEIGHT, pad=4)
+
+    @cached_property
+    def in_words(self) -> list[str]:
+        told = [
+            charts.in_words("Training loss", self._train["step"], self._train["loss"]),
+            charts.in_words("Evaluation loss", self._evaluations["step"], self._evaluations["loss"]),
+        ]
+        return [sentence for sentence in told if sentence]
+
+    @cached_property
+    def smalls(self) -> list[dict[str, object]]:
+        return [
+            {
+                "small": small,
+                "path": charts.path(self._train["step"], self._train[small.key], 240, 56),
+                "last": self._last(small.key),
+            }
+            for small in charts.SMALLS
+        ]
+
+    def _last(self, key: str) -> object:
+        return next((value for value in reversed(self._train[key]) if value is not None), None)
+
+    @cached_property
+    def table(self) -> list[dict[str, object]]:
+        """Some steps and every evaluation, oldest first, for those who read numbers rather than curves."""
+        stride = max(1, len(self._train["step"]) // TABLE_POINTS)
+        evaluated = dict(zip(self._evaluations["step"], self._evaluations["loss"], strict=True))
+        last = len(self._train["step"]) - 1
+        rows: list[dict[str, object]] = [
+            {key: column[index] for key, column in self._train.items()} | {"eval": evaluated.pop(step, None)}
+            for index, step in enumerate(self._train["step"])
+            if index % stride == 0 or index == last or step in evaluated
+        ]
+        rows += [{"step": step, "eval": value} for step, value in evaluated.items()]
+        return sorted(rows, key=lambda row: row["step"])  # type: ignore[arg-type, return-value]
+
+    # Its answers
+
+    @cached_property
+    def answer_steps(self) -> list[int]:
+        """Where the prompts were answered by tuned weights, newest first."""
+        return list(self.run.samples.filter(step__gt=0).order_by("-step").values_list("step", flat=True).distinct())
+
+    @cached_property
+    def answer_step(self) -> int | None:
+        asked = int(self._asked_step) if self._asked_step.isascii() and self._asked_step.isdigit() else None
+        return asked if asked in self.answer_steps else next(iter(self.answer_steps), None)
+
+    @cached_property
+    def follows_newest(self) -> bool:
+        return not self.answer_steps or self.answer_step == self.answer_steps[0]
+
+    @cached_property
+    def answers(self) -> list[Answer]:
+        """Prompt, the base model's answer, and the answer of the chosen checkpoint."""
+        found = {(s.index, s.step): s for s in self.run.samples.filter(step__in={0, self.answer_step or 0})}
+        made = []
+        for index in sorted({index for index, _ in found}):
+            base, tuned = found.get((index, 0)), found.get((index, self.answer_step or -1))
+            first = base or tuned
+            assert first is not None
+            made.append(Answer(first.prompt, base and base.answer, tuned and tuned.answer))
+        return made

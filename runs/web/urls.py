@@ -1,0 +1,30 @@
+"""Addresses of pages: the dashboard, runs and their live streams here, everything else in `wizard_urls`."""
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path, register_converter
+
+from runs.web import stream, wizard_urls
+from runs.web.tabs import TabConverter
+from runs.web.views import chart, dashboard, ending, output, run
+
+register_converter(TabConverter, "tab")
+
+urlpatterns = [
+    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("", dashboard.index, name="dashboard"),
+    path("foot/", dashboard.foot, name="foot"),
+    path("stream/runs/", stream.all_runs, name="runs-stream"),
+    *wizard_urls.urlpatterns,  # before the runs: `new` is not a run's name
+    path("runs/<slug:name>/", run.page, name="run"),
+    path("runs/<slug:name>/row/", dashboard.row, name="run-row"),
+    path("runs/<slug:name>/state/", run.state, name="run-state"),
+    path("runs/<slug:name>/cancel/", ending.cancel, name="run-cancel"),
+    path("runs/<slug:name>/delete/", ending.delete, name="run-delete"),
+    path("runs/<slug:name>/stream/", stream.one_run, name="run-stream"),
+    path("runs/<slug:name>/charts.json", chart.data, name="run-charts"),
+    path("runs/<slug:name>/points.csv", chart.csv, name="run-points"),
+    path("runs/<slug:name>/log.txt", output.log, name="run-log"),
+    path("runs/<slug:name>/specification.json", output.specification, name="run-specification"),
+    path("runs/<slug:name>/<tab:tab>/", run.page, name="run-tab"),
+]

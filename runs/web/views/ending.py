@@ -1,0 +1,30 @@
+"""Stop a run, or delete a finished one. Both ask first: a GET says what happens, a POST does it."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from runs.services import lifecycle
+from runs.web.door import page, person
+
+
+@require_http_methods(["GET", "POST"])
+@page
+def cancel(request: HttpRequest, name: str) -> HttpResponse:
+    run = lifecycle.find(by=person(request), name=name)
+    if request.method == "POST":
+        lifecycle.cancel(run=run, by=person(request))
+        return redirect("run", name)
+    return render(request, "runs/cancel.html", {"run": run, "may_change": lifecycle.may_change(run, person(request))})
+
+
+@require_http_methods(["GET", "POST"])
+@page
+def delete(request: HttpRequest, name: str) -> HttpResponse:
+    run = lifecycle.find(by=person(request), name=name)
+    if request.method == "POST":
+        lifecycle.delete(run=run, by=person(request))
+        messages.success(request, f"{run.name} was deleted.")
+        return redirect("dashboard")
+    return render(request, "runs/delete.html", {"run": run, "may_change": lifecycle.may_change(run, person(request))})
