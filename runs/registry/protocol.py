@@ -1,67 +1,120 @@
-"""What services ask of a model registry and a record of runs. Plain values in and out; it knows no rows."""
+"""What the product asks of a model registry and record of runs. Plain values in, plain values out; no database, no mlflow."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+RUN_TAG = "finetuning.run"  # on runs, logged models and versions: how each is found again before another is made
+
+Ending = Literal["FINISHED", "FAILED", "KILLED"]
 
 
 class RegistryUnavailable(Exception):
-    """It did not answer, or not in time: try again later."""
+    """MLflow does not answer, or cannot do its work now. Trying again later may help; the text is for people."""
+
+
+class RegistryRefused(Exception):
+    """MLflow answers and says no: trying the same again will not help. The text is for people."""
 
 
 class PublishFailed(Exception):
-    """The model cannot be registered as it is; the text is for people."""
+    """The model could not be registered, for a reason that is not MLflow's absence; the text is for the run's owner."""
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
-    """One value of one series. `timestamp` is in milliseconds since the epoch."""
+class MetricPoint:
+    """A value of one MLflow metric. `timestamp_ms` is milliseconds since the epoch."""
 
     key: str
     value: float
     step: int
-    timestamp: int
-
-
-@dataclass(frozen=True)
-class Publication:
-    """A finished model on its way into the registry."""
-
-    name: str  # catalog.schema.model
-    run: str  # our run's name, by which a version is found again
-    folder: Path  # the run folder, with model/ in it
-    mlflow_run_id: str
-    task_type: str
-    base_model: str
-    licence: str  # name of the licence
-    licence_notice: str
-    data_name: str
-    data_digest: str
-    tags: Mapping[str, str] = field(default_factory=dict)
+    timestamp_ms: int
 
 
 @dataclass(frozen=True, slots=True)
-class PublishedVersion:
+class DataRecord:
+    """A data set that a run reads. `digest` is sha256:<hex> of the canonical rows."""
+
+    name: str
+    digest: str
+    rows: int
+    used_for: Literal["training", "evaluation"]
+
+
+class LicenceNotice(BaseModel):
+    """What a licence asks of those who pass a derived model on; travels with the registered model."""
+
+    model_config = ConfigDict(frozen=True)
+    key: str
+    name: str
+    url: str = ""
+    policy_url: str = ""
+    notice: str = ""
+    obligations: tuple[str, ...] = ()
+    name_prefix: str = ""
+
+
+class Publication(BaseModel):
+    """A finished run to be registered: `run_folder` holds spec.json, events.jsonl and model/. `name` is
+    catalog.schema.model.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    name: str
+    run_name: str
+    run_folder: Path
+    mlflow_experiment_id: str
+    mlflow_run_id: str
+    licence: LicenceNotice
+
+
+class PublishedVersion(BaseModel):
+    """A version in the registry. `model_uri` is models:/<name>/<version>."""
+
+    model_config = ConfigDict(frozen=True, protected_namespaces=())
     name: str
     version: int
-    uri: str  # models:/<name>/<version>
+    model_uri: str
+    run_id: str
 
 
 class Registry(Protocol):
-    def healthy(self) -> str | None:
-        """None when it answers; else why not, in words."""
+    """Every call may raise RegistryUnavailable within seconds, and RegistryRefused. Writes may be repeated without harm."""
 
     def start_run(
         self, *, experiment_path: str, run_name: str, params: Mapping[str, str], tags: Mapping[str, str]
     ) -> tuple[str, str]:
-        """Make the experiment and the run, or find those made before; return their ids. Raises RegistryUnavailable."""
+        """Find or make the experiment and the run called `run_name`; return (experiment id, run id)."""
 
-    def log_metrics(self, run_id: str, metrics: Sequence[Metric]) -> None:
-        """Add values, in batches that the server takes. Raises RegistryUnavailable."""
+    def log_metrics(self, run_id: str, points: Sequence[MetricPoint]) -> None:
+        """Write points; one that is there already is not doubled."""
 
-    def set_terminated(self, run_id: str, status: str) -> None:
-        """Close a run as FINISHED, FAILED or KILLED. Raises RegistryUnavailable."""
+    def log_data(self, run_id: str, data: Sequence[DataRecord]) -> None:
+        """Say which rows the run reads."""
+
+    def log_artifacts(self, run_id: str, path: Path, place: str = "") -> None:
+        """Copy a file, or what is in a folder, to `place` among the run's artifacts."""
+
+    def set_terminated(self, run_id: str, status: Ending) -> None:
+        """Say how the run ended."""
 
     def publish(self, publication: Publication) -> PublishedVersion:
-        """Log and register the model; done twice, it returns the same version. Raises RegistryUnavailable or PublishFailed."""
+        """Log and register a model, once: a second call returns the first one's version. Minutes for large models.
+
+        Also raises PublishFailed.
+        """
+
+    def find_version(self, name: str, run_name: str) -> PublishedVersion | None:
+        """The version of `name` that came from this run."""
+
+    def healthy(self) -> str | None:
+        """None when MLflow answers, else what is wrong; never raises."""
+
+    def run_url(self, experiment_id: str, run_id: str) -> str:
+        """The run's page. Asks nobody."""
+
+    def model_url(self, name: str, version: int) -> str:
+        """The version's page. Asks nobody."""

@@ -1,0 +1,315 @@
+"""The MLflow bridge against a real MLflow server: runs, metrics, models that answer, and a server that is away."""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
+
+import pytest
+
+from runs.contract.events import Evaluation, Sample, Step
+from runs.contract.folder import RunFolder
+from runs.contract.spec import DataFile, Hyperparameters, ModelSource, RunSpec, TaskType
+from runs.registry.mlflow import MlflowRegistry
+from runs.registry.protocol import (
+    DataRecord,
+    LicenceNotice,
+    MetricPoint,
+    Publication,
+    PublishedVersion,
+    PublishFailed,
+    RegistryRefused,
+    RegistryUnavailable,
+)
+from tests.tiny import MAX_CONTEXT, write_tiny_model
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+LICENCE = LicenceNotice(
+    key="open",
+    name="Open licence 1.0",
+    url="https://example.org/licence",
+    notice="Made with Tiny.",
+    obligations=("Say “Made with Tiny”.",),
+    name_prefix="Tiny",
+)
+ASKS = """
+import json, sys, mlflow
+mlflow.set_tracking_uri(sys.argv[1])
+model = mlflow.pyfunc.load_model(sys.argv[2])
+print(json.dumps(model.predict(json.loads(sys.argv[3]))))
+"""
+
+
+@pytest.fixture
+def registry(mlflow_server: str) -> MlflowRegistry:
+    return MlflowRegistry(mlflow_server)
+
+
+@pytest.fixture
+def run_name() -> str:
+    return f"ft-tiny-{secrets.token_hex(3)}"
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="finetuning-ui-registry-") as folder:
+        yield Path(folder)
+
+
+def finished(place: Path, run_name: str, task: TaskType = TaskType.CHAT_COMPLETION) -> RunFolder:
+    """A run folder as the engine leaves it."""
+    folder = RunFolder(place / run_name)
+    folder.create()
+    write_tiny_model(folder.model)
+    base = place / f"base-{run_name}"
+    base.mkdir()
+    (base / "LICENSE").write_text("The whole text of the licence.")
+    folder.write_spec(
+        RunSpec(
+            name=run_name,
+            task_type=task,
+            base_model=ModelSource(name="tiny/Tiny-Instruct", path=base, max_context_length=MAX_CONTEXT, licence="open"),
+            train=DataFile(path=place / "rows.jsonl", digest="sha256:" + "ab" * 32, rows=12, name="sums"),
+            hyperparameters=Hyperparameters(learning_rate=1e-3, context_length=128),
+        )
+    )
+    score = {"epoch": 0.0, "tokens": 0, "time": NOW}
+    lines = [
+        Evaluation(step=0, loss=5.5, perplexity=244.7, token_accuracy=0.01, **score),
+        Step(step=1, loss=5.0, learning_rate=1e-3, gradient_norm=1, tokens_per_second=9, epoch=0.5, tokens=50, time=NOW),
+        Step(step=2, loss=4.25, learning_rate=0, gradient_norm=1, tokens_per_second=9, epoch=1, tokens=100, time=NOW),
+        Evaluation(step=2, loss=4.5, perplexity=90.0, token_accuracy=0.25, **score),
+        Sample(step=2, index=0, prompt="What is 1 + 1?", answer="2", time=NOW),
+    ]
+    folder.events.write_text("".join(line.model_dump_json() + "\n" for line in lines))
+    return folder
+
+
+def publication(registry: MlflowRegistry, folder: RunFolder, *, model: str = "") -> Publication:
+    name = folder.path.name
+    experiment, run = registry.start_run(experiment_path=f"/Users/owner/{name}", run_name=name, params={}, tags={})
+    return Publication(
+        name=f"main.default.{model or name}",
+        run_name=name,
+        run_folder=folder.path,
+        mlflow_experiment_id=experiment,
+        mlflow_run_id=run,
+        licence=LICENCE,
+    )
+
+
+def answer(uri: str, version: PublishedVersion, question: dict[str, object]) -> dict[str, object]:
+    """What somebody else's Python gets from the model, knowing nothing but the server and the model's name."""
+    done = subprocess.run(
+        [sys.executable, "-c", ASKS, uri, version.model_uri, json.dumps(question)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    first: dict[str, object] = json.loads(done.stdout.splitlines()[-1])[0]
+    return first
+
+
+def test_a_run_is_made_once_with_its_settings(registry: MlflowRegistry, run_name: str) -> None:
+    asked = {"experiment_path": f"/Users/owner/{run_name}", "run_name": run_name, "params": {"lr": "0.1", "long": "x" * 9_000}}
+    experiment, run = registry.start_run(**asked, tags={"team": "research"})
+    assert registry.start_run(**asked, tags={"team": "research"}) == (experiment, run)
+    there = registry.client.get_run(run)
+    assert there.info.run_name == run_name
+    assert there.data.params["lr"] == "0.1"
+    assert there.data.tags["team"] == "research"
+
+
+def test_an_experiment_that_somebody_deleted_comes_back(registry: MlflowRegistry, run_name: str) -> None:
+    asked = {"experiment_path": f"/Users/owner/{run_name}", "run_name": run_name, "params": {}, "tags": {}}
+    experiment, _ = registry.start_run(**asked)
+    registry.client.delete_experiment(experiment)
+    assert registry.start_run(**asked)[0] == experiment
+    assert registry.client.get_experiment(experiment).lifecycle_stage == "active"
+
+
+def test_ten_thousand_points_arrive_and_none_is_doubled(registry: MlflowRegistry, run_name: str) -> None:
+    _, run = registry.start_run(experiment_path=f"/Users/owner/{run_name}", run_name=run_name, params={}, tags={})
+    points = [MetricPoint("loss/train/total", 2.0 / step, step, step * 1_000) for step in range(1, 10_001)]
+    began = time.monotonic()
+    registry.log_metrics(run, points)
+    assert time.monotonic() - began < 60
+    registry.log_metrics(run, points[-1_500:])  # the cursor was not saved: the same points come again
+    history = registry.client.get_metric_history(run, "loss/train/total")
+    assert sorted(point.step for point in history) == list(range(1, 10_001))
+    assert registry.client.get_run(run).data.metrics["loss/train/total"] == 2.0 / 10_000
+
+
+def test_values_that_are_no_numbers_do_not_stop_the_copy(registry: MlflowRegistry, run_name: str) -> None:
+    _, run = registry.start_run(experiment_path=f"/Users/owner/{run_name}", run_name=run_name, params={}, tags={})
+    registry.log_metrics(run, [MetricPoint("loss", float("nan"), 1, 1_000), MetricPoint("rate", float("inf"), 1, 1_000)])
+    assert set(registry.client.get_run(run).data.metrics) == {"loss", "rate"}
+
+
+def test_data_files_and_the_end_are_written_down(registry: MlflowRegistry, run_name: str, place: Path) -> None:
+    _, run = registry.start_run(experiment_path=f"/Users/owner/{run_name}", run_name=run_name, params={}, tags={})
+    (place / "log.txt").write_text("all well")
+    registry.log_data(run, [DataRecord("sums", "sha256:" + "ab" * 32, 12, "training")])
+    registry.log_artifacts(run, place, "logs")
+    registry.set_terminated(run, "KILLED")
+    there = registry.client.get_run(run)
+    assert there.info.status == "KILLED"
+    [data] = there.inputs.dataset_inputs
+    assert (data.dataset.name, data.dataset.digest) == ("sums", "ab" * 18)
+    assert json.loads(data.dataset.source) == {"sha256": "ab" * 32}
+    assert [file.path for file in registry.client.list_artifacts(run, "logs")] == ["logs/log.txt"]
+
+
+def test_a_chat_model_answers_and_says_where_it_comes_from(registry: MlflowRegistry, run_name: str, place: Path) -> None:
+    order = publication(registry, finished(place, run_name))
+    version = registry.publish(order)
+    assert version == PublishedVersion(
+        name=order.name, version=1, model_uri=f"models:/{order.name}/1", run_id=order.mlflow_run_id
+    )
+    reply = answer(registry.uri, version, {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 5})
+    assert reply["object"] == "chat.completion"
+    assert reply["choices"][0]["message"]["role"] == "assistant"
+    assert reply["usage"]["completion_tokens"] <= 5
+
+    tags = registry.client.get_model_version(order.name, "1").tags
+    assert tags["finetuning.run"] == run_name
+    assert tags["base_model"] == "tiny/Tiny-Instruct"
+    assert tags["licence"] == "Open licence 1.0"
+    assert tags["data_digest"] == "sha256:" + "ab" * 32
+    assert tags["torch"].count("+") == 0
+    kept = downloaded(registry, version, place)
+    assert (kept / "LICENSE.txt").read_text() == "The whole text of the licence."
+    assert "Say “Made with Tiny”." in (kept / "NOTICE.txt").read_text()
+    card = (kept / "README.md").read_text()
+    for words in ("base_model: tiny/Tiny-Instruct", "last training loss 4.2500", "| 0 (base model) | 5.5000", "What is 1 + 1?"):
+        assert words in card
+    assert "wants the name to begin with “Tiny”" in card
+    assert not [path for path in kept.rglob("*") if path.suffix in ("", ".md", ".json", ".txt", ".yaml") and says(path, place)]
+    assert json.loads((kept / "run.json").read_text())["hyperparameters"]["learning_rate"] == 1e-3
+
+
+def downloaded(registry: MlflowRegistry, version: PublishedVersion, place: Path) -> Path:
+    import mlflow
+
+    return Path(mlflow.artifacts.download_artifacts(version.model_uri, tracking_uri=registry.uri, dst_path=str(place / "kept")))
+
+
+def says(path: Path, place: Path) -> bool:
+    """Whether a file that leaves the house tells where the server keeps its runs."""
+    return path.is_file() and str(place) in path.read_text(errors="replace")
+
+
+def test_an_instruction_model_completes_prompts_as_it_was_trained_to(
+    registry: MlflowRegistry, run_name: str, place: Path
+) -> None:
+    order = publication(registry, finished(place, run_name, TaskType.INSTRUCTION_FINETUNE))
+    reply = answer(registry.uri, registry.publish(order), {"prompt": "Answer: ", "max_tokens": 4})
+    assert reply["object"] == "text_completion"
+    assert reply["usage"]["completion_tokens"] <= 4
+
+
+def test_publishing_twice_makes_one_version_even_at_the_same_time(registry: MlflowRegistry, run_name: str, place: Path) -> None:
+    order = publication(registry, finished(place, run_name))
+    made: list[PublishedVersion] = []
+    threads = [Thread(target=lambda: made.append(registry.publish(order))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    made.append(registry.publish(order))
+    assert [version.version for version in made] == [1, 1, 1]
+    assert len(registry.client.search_model_versions(f"name = '{order.name}'")) == 1
+
+
+def test_a_second_run_under_the_same_name_is_the_next_version(registry: MlflowRegistry, run_name: str, place: Path) -> None:
+    first = registry.publish(publication(registry, finished(place, f"{run_name}-a"), model=run_name))
+    second = registry.publish(publication(registry, finished(place, f"{run_name}-b"), model=run_name))
+    assert (first.version, second.version) == (1, 2)
+    assert registry.find_version(first.name, f"{run_name}-a") == first
+    assert registry.find_version(first.name, "nobody") is None
+
+
+def test_killed_between_logging_and_registering_the_next_try_uses_what_is_there(
+    registry: MlflowRegistry, run_name: str, place: Path
+) -> None:
+    """The process is stopped at the very moment between the two by a lock of ours: the registered name is not made yet."""
+    order = publication(registry, finished(place, run_name))
+    child = start_child(registry.uri, order, place)
+    query = f"tags.`finetuning.run` = '{run_name}' and status = 'READY'"
+    deadline = time.monotonic() + 120
+    while not registry.client.search_logged_models([order.mlflow_experiment_id], query):
+        assert child.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+
+    version = registry.publish(order)
+
+    assert version.version == 1
+    assert len(registry.client.search_logged_models([order.mlflow_experiment_id], query)) == 1
+    assert len(registry.client.search_model_versions(f"name = '{order.name}'")) == 1
+
+
+def start_child(uri: str, order: Publication, place: Path) -> subprocess.Popen[bytes]:
+    request = place / "request.json"
+    request.write_text(json.dumps({"tracking_uri": uri, "publication": order.model_dump(mode="json")}))
+    return subprocess.Popen([sys.executable, "-m", "runs.registry.package", str(request), str(place / "result.json")])
+
+
+def test_a_tokenizer_that_disagrees_with_training_is_never_registered(
+    registry: MlflowRegistry, run_name: str, place: Path
+) -> None:
+    """A template in tokenizer_config.json is hidden by the file beside it for us; the other way round for others."""
+    folder = finished(place, run_name)
+    order = publication(registry, folder)
+    registry.publish(order)
+    path = folder.model / "chat_template.jinja"
+    path.write_text("{% for message in messages %}{{ message['content'] }}{% endfor %}")
+    registry.client.delete_model_version(order.name, "1")  # the logged model stays, with the old template
+    with pytest.raises(PublishFailed, match="differently from how it was trained: from token 0 on"):
+        registry.publish(order)
+    assert registry.find_version(order.name, run_name) is None
+
+
+def test_a_folder_without_a_model_is_an_error_in_words(registry: MlflowRegistry, run_name: str, place: Path) -> None:
+    folder = finished(place, run_name)
+    (folder.model / "model.safetensors").unlink()
+    with pytest.raises(PublishFailed, match="The finished model cannot be read"):
+        registry.publish(publication(registry, folder))
+    assert (folder.path / "publish.txt").exists()
+
+
+def test_a_server_that_is_away_says_so_within_seconds(run_name: str) -> None:
+    away = MlflowRegistry("http://somebody:secret-word@127.0.0.1:9")
+    began = time.monotonic()
+    with pytest.raises(RegistryUnavailable, match=r"MLflow at 127\.0\.0\.1:9 does not answer") as caught:
+        away.start_run(experiment_path="/Users/owner/x", run_name=run_name, params={}, tags={})
+    assert "127.0.0.1:9 does not answer" in (away.healthy() or "")
+    assert time.monotonic() - began < 20
+    assert "secret-word" not in str(caught.value) + (away.healthy() or "")
+
+
+def test_a_run_that_mlflow_does_not_know_is_refused_not_awaited(registry: MlflowRegistry) -> None:
+    with pytest.raises(RegistryRefused, match="refuses"):
+        registry.log_metrics("0" * 32, [MetricPoint("loss", 1.0, 1, 1_000)])
+
+
+def test_health_and_links_need_no_mlflow_library(mlflow_server: str) -> None:
+    asks = (
+        "import sys; from runs.registry.mlflow import MlflowRegistry as R; r = R(sys.argv[1]);"
+        "print(r.healthy(), r.run_url('1', 'abc'), r.model_url('main.default.tiny', 2), 'mlflow' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", asks, mlflow_server], capture_output=True, text=True, check=True).stdout
+    assert said.split() == [
+        "None",
+        f"{mlflow_server}/#/experiments/1/runs/abc",
+        f"{mlflow_server}/#/models/main.default.tiny/versions/2",
+        "False",
+    ]
