@@ -56,10 +56,28 @@ def _now(pattern: str) -> str:
     return datetime.now().strftime(pattern)  # noqa: DTZ005 - local time, as transformers gives it to templates
 
 
+class _Namespace(jinja2.utils.Namespace):
+    """Refuses names with a leading underscore, which the sandbox does not watch here."""
+
+    def __init__(self, /, *values: Any, **named: Any) -> None:
+        for name in dict(*values, **named):
+            _public(name)
+        super().__init__(*values, **named)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        _public(name)
+        super().__setitem__(name, value)
+
+
+def _public(name: object) -> None:
+    if str(name).startswith("_"):
+        raise jinja2.exceptions.SecurityError(f"a namespace cannot hold {name}")
+
+
 def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols])
     environment.filters["tojson"] = _to_json
-    environment.globals.update(raise_exception=_refuse, strftime_now=_now)
+    environment.globals.update(raise_exception=_refuse, strftime_now=_now, namespace=_Namespace)
     return environment
 
 
