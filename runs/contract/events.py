@@ -8,7 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+
+Text = Annotated[
+    str, AfterValidator(lambda text: text.replace("\x00", "\ufffd"))
+]  # PostgreSQL keeps no NUL; a model may say one
 
 
 class EventType(StrEnum):
@@ -52,7 +56,7 @@ class Milestone(_Line):
 
     kind: Literal["milestone"] = "milestone"
     type: EventType
-    message: str
+    message: Text
 
 
 class Progress(_Line):
@@ -60,10 +64,10 @@ class Progress(_Line):
 
     kind: Literal["progress"] = "progress"
     phase: Phase
-    doing: str
+    doing: Text
     done: int
     total: int
-    unit: str
+    unit: Text
 
 
 class Plan(_Line):
@@ -113,8 +117,8 @@ class Sample(_Line):
     kind: Literal["sample"] = "sample"
     step: int
     index: int
-    prompt: str
-    answer: str
+    prompt: Text
+    answer: Text
 
 
 class Checkpoint(_Line):
@@ -182,5 +186,5 @@ class Exit(BaseModel):
     time: datetime
     step: int = 0
     fault: Fault | None = None
-    message: str = ""
-    advice: str = ""
+    message: Text = ""
+    advice: Text = ""

@@ -1,5 +1,6 @@
 """Engine lines to rows: what each kind of line means for a run."""
 
+import math
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from runs.models import Checkpoint, MetricPoint, Run, RunStatus, Sample
 from runs.models.metric import MetricKind
 from runs.services import timeline
 
+FAR_SECONDS = 10 * 365 * 86_400  # an end further away than this is no forecast
 COMMON = frozenset({"kind", "time", "step", "epoch", "tokens"})
 
 
@@ -55,7 +57,7 @@ def _write_points(run: Run, lines: Sequence[say.Step | say.Evaluation]) -> None:
             epoch=line.epoch,
             tokens=line.tokens,
             time=line.time,
-            values={key: value for key, value in line.model_dump().items() if key not in COMMON},
+            values={key: _finite(value) for key, value in line.model_dump().items() if key not in COMMON},
         )
         for line in lines
         for kind in [MetricKind.TRAIN if isinstance(line, say.Step) else MetricKind.EVAL]
@@ -66,6 +68,11 @@ def _write_points(run: Run, lines: Sequence[say.Step | say.Evaluation]) -> None:
         unique_fields=["run", "kind", "step"],
         update_fields=["epoch", "tokens", "time", "values"],
     )
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON, and so PostgreSQL, has no NaN and no infinity."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _milestone(run: Run, line: say.Milestone) -> None:
@@ -82,9 +89,9 @@ def _step(run: Run, line: say.Step) -> None:
     if line.step > run.step:
         run.attempts = 0  # it gets somewhere: earlier losses were not its fault
     run.phase = Phase.TRAINING
-    run.step, run.tokens, run.last_loss = line.step, line.tokens, line.loss
-    run.tokens_per_second = line.tokens_per_second
-    if line.seconds_left is not None:
+    run.step, run.tokens, run.last_loss = line.step, line.tokens, _finite(line.loss)
+    run.tokens_per_second = _finite(line.tokens_per_second)
+    if line.seconds_left is not None and 0 <= line.seconds_left < FAR_SECONDS:
         run.estimated_end_at = line.time + timedelta(seconds=line.seconds_left)
 
 
@@ -98,7 +105,8 @@ def _checkpoint(run: Run, line: say.Checkpoint) -> None:
 def progress_text(run: Run, line: say.Step) -> str:
     """The original's wording: [epoch=1/1][batch=50/56][ETA=5min] Train loss: 1.71"""
     unit = run.asked.training_duration.lstrip("0123456789")
-    left = f"[ETA={in_short(line.seconds_left)}]" if line.seconds_left is not None else ""
+    seconds = _finite(line.seconds_left)
+    left = f"[ETA={in_short(seconds)}]" if seconds is not None else ""
     if unit == "tok":
         place = f"[token={line.tokens}/{run.total_tokens}]"
     elif unit == "ba" or not run.steps_per_epoch:

@@ -34,6 +34,8 @@ def create_token(*, by: User, name: str, expires_at: datetime | None = None) -> 
         raise Invalid("Give the token a name, so that you know later what uses it.", field="name")
     if len(name) > 100:
         raise Invalid("A token's name has at most 100 characters.", field="name")
+    if expires_at is not None and expires_at <= timezone.now():
+        raise Invalid("This moment is over: the token would never work.", field="expires_at")
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     row = ApiToken.objects.create(user=by, name=name.strip(), hash=token_hash(token), hint=token[:9], expires_at=expires_at)
     record("token.create", row, by=by)

@@ -31,7 +31,8 @@ def start_waiting() -> list[Run]:
 @transaction.atomic
 def admit() -> None:
     """Pending runs join the queue."""
-    for run in Run.objects.select_for_update(skip_locked=True).filter(status=RunStatus.PENDING):
+    pending = Run.objects.filter(status=RunStatus.PENDING).order_by("created_at", "pk")
+    for run in pending.select_for_update(skip_locked=True):
         run.move_to(RunStatus.QUEUED)
         run.details = "Waiting for a free device."
         run.save()

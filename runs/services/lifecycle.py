@@ -106,7 +106,9 @@ def cancel(*, run: Run, by: User, reason: str = "") -> Run:
         run.move_to(RunStatus.TERMINATING)
         run.details = "Stopping after this step; a checkpoint is being kept."
         run.save()
-        wiring.run_folder(run.name).stop.touch()
+        folder = wiring.run_folder(run.name)
+        folder.create()  # its worker may have claimed it and not come to that yet
+        folder.stop.touch()
         timeline.tell(run)
     return run
 

@@ -4,11 +4,13 @@ The byte offset into events.jsonl is saved in the transaction that writes the ro
 nothing half done and its successor goes on at the right byte.
 """
 
+import logging
 import time
 from collections.abc import Callable
 
 from django.db import transaction
 from django.utils import timezone
+from pydantic import ValidationError
 
 from runs import wiring
 from runs.contract.events import Exit, Line, parse_line
@@ -18,6 +20,8 @@ from runs.services import timeline
 from runs.services.absorbing import absorb
 from runs.services.dispatch import renew
 from runs.services.settling import requeue, settle
+
+log = logging.getLogger(__name__)
 
 SPELL_SECONDS = 30.0  # then a successor takes over, so that no task is as long as a run
 NAP_SECONDS = 0.2
@@ -83,7 +87,18 @@ def read_lines(folder: RunFolder, offset: int) -> tuple[list[Line], int]:
         with folder.events.open("rb") as file:
             file.seek(offset)
             chunk = file.read(CHUNK)
+            if len(chunk) == CHUNK and b"\n" not in chunk:
+                chunk += file.readline()  # one line longer than a chunk must not stop the follower for ever
     except FileNotFoundError:
         return [], offset
     whole = chunk[: chunk.rfind(b"\n") + 1]
-    return [parse_line(raw) for raw in whole.splitlines() if raw.strip()], offset + len(whole)
+    return [line for raw in whole.splitlines() if raw.strip() and (line := _line(raw))], offset + len(whole)
+
+
+def _line(raw: bytes) -> Line | None:
+    """A line, or None for one that nobody can read: better to miss it than to follow the run no more."""
+    try:
+        return parse_line(raw)
+    except ValidationError as error:
+        log.error("An unreadable line of events.jsonl was left out: %s (%s)", raw[:200], error)
+        return None

@@ -24,6 +24,7 @@ def settle(run: Run, word: Exit) -> None:
             run.move_to(RunStatus.TERMINATING)
         stop_now(run, f"Run canceled at batch {run.step}." if run.step else "Run canceled before its first batch.")
     elif word.outcome == Outcome.INTERRUPTED:
+        run.attempts = max(0, run.attempts - 1)  # it was asked to leave, which is not its fault
         requeue(run, "The machine was being stopped; the run goes on from its last checkpoint.")
     else:
         _register(run)

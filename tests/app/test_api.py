@@ -63,8 +63,8 @@ def test_a_stranger_to_the_server_is_told_to_bring_a_token(client: Client, db: N
 def test_unknown_revoked_and_expired_tokens_are_told_apart_by_nobody(client: Client, owner: User) -> None:
     revoked, one = access.create_token(by=owner, name="one")
     access.revoke_token(token=revoked, by=owner)
-    _, two = access.create_token(by=owner, name="two", expires_at=timezone.now() - timedelta(seconds=1))
-    owner.is_active = False
+    expired, two = access.create_token(by=owner, name="two")
+    ApiToken.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
     answers = [client.get("/api/v1/whoami", HTTP_AUTHORIZATION=f"Bearer {token}") for token in (one, two, "ftui_nothing", "")]
     assert [answer.status_code for answer in answers] == [401] * 4
     assert len({answer.content for answer in answers}) == 1

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from runs.api.native.shapes import Shape
 from runs.models import ApiToken, DataSet, Licence, User
@@ -117,7 +117,7 @@ class NewTokenShape(TokenShape):
 class TokenBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: str = Field(max_length=100, description="What will use it")
-    expires_at: datetime | None = Field(default=None, description="Null: it holds until it is revoked")
+    expires_at: AwareDatetime | None = Field(default=None, description="With its time zone. Null: it holds until it is revoked")
 
 
 class PersonShape(Shape):

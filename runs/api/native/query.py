@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
+from django.utils.timezone import is_naive, make_aware
 from drf_spectacular.utils import OpenApiParameter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from rest_framework.request import Request
 
 from runs.api.native.bodies import holds_nul
@@ -28,6 +29,13 @@ class RunsQuery(PageQuery):
     owner: str = Field(default="", max_length=150, description="Only runs of this person")
     since: datetime | None = Field(default=None, description="Only runs created at or after this moment")
     order: Literal["newest", "oldest"] = Field(default="newest", description="Which runs come first")
+
+    @field_validator("since")
+    @classmethod
+    def _in_the_servers_zone(cls, moment: datetime | None) -> datetime | None:
+        if moment is None or not 1 < moment.year < 9999:  # the rim of the calendar has no other time zones
+            return None
+        return make_aware(moment) if is_naive(moment) else moment
 
 
 class DataSetsQuery(PageQuery):
