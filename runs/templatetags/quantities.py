@@ -1,4 +1,4 @@
-"""Numbers with units as people read them, and rows as tokens. Knows no model and no page."""
+"""Sizes of models, and rows as tokens, as pages show them. Times, bytes and states are in `marks`."""
 
 from collections.abc import Iterable
 
@@ -6,6 +6,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from runs.data.profile import Profile
 from runs.data.rendering import Piece
 
 register = template.Library()
@@ -19,32 +20,6 @@ def parameters(count: int) -> str:
         if count >= size:
             return f"{count / size:.3g}{NBSP}{unit}"
     return str(count)
-
-
-@register.filter
-def size(count: float | None) -> str:
-    """Decimal units of bytes: 2.4 GB."""
-    if count is None:
-        return "–"
-    for amount, unit in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= amount:
-            return f"{count / amount:.3g}{NBSP}{unit}" if count < 1000 * amount else f"{count / amount:,.0f}{NBSP}{unit}"
-    return f"{count:.0f}{NBSP}bytes"
-
-
-@register.filter
-def roughly(seconds: float | None) -> str:
-    """About how long: 40 s, 3 min, 2 h 10 min, 4 days. A forecast has no more digits than that."""
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"{max(1, round(seconds))}{NBSP}s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes}{NBSP}min"
-    if minutes < 48 * 60:
-        return f"{minutes // 60}{NBSP}h" + (f"{NBSP}{minutes % 60}{NBSP}min" if minutes % 60 else "")
-    return f"{round(minutes / 60 / 24)}{NBSP}days"
 
 
 @register.simple_tag
@@ -68,3 +43,27 @@ def _visible(text: str) -> SafeString:
     if not text:
         return mark_safe("·")
     return mark_safe(str(format_html("{}", text)).replace("\n", '<i class="nl">↵</i>\n'))  # noqa: S308  escaped just before
+
+
+@register.simple_tag
+def lengths(profile: Profile) -> SafeString:
+    """Bars of how many rows have how many tokens. The numbers stand in each bar's title and in a text beside the picture."""
+    highest = max((found.rows for found in profile.histogram), default=1)
+    width = 480 / max(1, len(profile.histogram))
+    bars = format_html_join(
+        "",
+        '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>',
+        (
+            (
+                place * width,
+                64 - 60 * found.rows / highest,
+                width - 1,
+                60 * found.rows / highest,
+                f"{found.start:,} to {found.end - 1:,} tokens: {found.rows:,} rows",
+            )
+            for place, found in enumerate(profile.histogram)
+        ),
+    )
+    label = f"Rows by length, from 0 to {profile.longest:,} tokens"
+    drawing = '<svg class="lengths" viewBox="0 0 480 64" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+    return format_html(drawing, label, bars)

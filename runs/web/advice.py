@@ -1,4 +1,4 @@
-"""Advice on how long to train, from the original service's reference page. Advice on the amount of data is in runs.data.advice."""
+"""Advice on how long to train, from the original service's reference page. On the amount of data: see runs.data.advice."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,6 @@ def on_duration(seen: float) -> Counsel:
         return Counsel(True, f"Only {seen:.0%} of the rows are seen: good for a trial.")
     times = "Each row is seen once." if seen == 1 else f"Each row is seen {seen:,.3g} times."
     if seen > FEW_EPOCHS:
-        return Counsel(
-            False, f"{times} Start with 1 to {FEW_EPOCHS}: with more, a model forgets other tasks or copies the data."
-        )
+        less = f"Start with 1 to {FEW_EPOCHS}: with more, a model forgets other tasks or copies the data."
+        return Counsel(False, f"{times} {less}")
     return Counsel(True, f"{times} Add one or two epochs later if answers should be closer to the data.")

@@ -1,6 +1,6 @@
 """The fields of a run request as a page shows them: title, help, unit, bounds, choices.
 
-Read from the JSON schema of `runs.contract`, so that a setting added there appears here by itself. Knows no form and no request.
+Read from the JSON schema of `runs.contract`, so that a setting added there appears here by itself. Knows no form.
 """
 
 from dataclasses import dataclass

@@ -26,11 +26,11 @@ class Lines(forms.Widget):
 
     LEAST, MOST = 2, 20  # boxes shown; the most is the contract's
 
-    def value_from_datadict(self, data: Mapping[str, Any], files: MultiValueDict[str, Any], name: str) -> list[str]:
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> list[str]:  # noqa: ARG002
         texts = data.getlist(name) if isinstance(data, MultiValueDict) else data.get(name, [])
         return [text.replace("\r\n", "\n").strip() for text in texts if text.strip()]
 
-    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:  # noqa: ARG002
         filled = list(value or [])
         empty = min(self.MOST - len(filled), max(1, self.LEAST - len(filled)))
         boxes = [*filled, *[""] * max(0, empty)]

@@ -61,6 +61,21 @@ def databricks(host: str, asked: dict[str, Any]) -> str:
     )
 
 
+def loading(tracking_uri: str, uri: str, task: str) -> str:
+    """Load a registered model with MLflow alone and ask it something."""
+    question = "What can you do for me?"
+    asked: Any = {"messages": [{"role": "user", "content": question}]} if task == "CHAT_COMPLETION" else [question]
+    return "\n".join(
+        (
+            "import mlflow",
+            "",
+            f"mlflow.set_tracking_uri({tracking_uri!r})",
+            f"model = mlflow.pyfunc.load_model({uri!r})",
+            f"print(model.predict({asked!r}))",
+        )
+    )
+
+
 def _arguments(values: dict[str, Any]) -> str:
     lines = [f"    {name}={pformat(value, width=100, sort_dicts=False)}," for name, value in values.items()]
     return "\n".join(("", *lines, "")) if lines else ""

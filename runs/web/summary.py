@@ -1,4 +1,4 @@
-"""What the draft amounts to so far: the box “This run” beside the wizard's steps. Never refuses: what is not known is left out."""
+"""What a draft amounts to so far: the box “This run” beside the wizard. Never refuses: what is not known is left out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

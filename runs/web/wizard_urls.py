@@ -3,7 +3,8 @@
 from django.urls import URLPattern, path, register_converter
 
 from runs.web.steps import ORDER
-from runs.web.views import account, data, drafting, help, models, registered, wizard
+from runs.web.views import account, data, drafting, models, registered, wizard
+from runs.web.views import help as manual
 
 
 class StepConverter:
@@ -38,5 +39,5 @@ urlpatterns: list[URLPattern] = [
     path("account/tokens/", account.create_token, name="token-create"),
     path("account/tokens/<int:pk>/revoke/", account.revoke_token, name="token-revoke"),
     path("account/password/", account.password, name="password"),
-    path("help/", help.index, name="help"),
+    path("help/", manual.index, name="help"),
 ]

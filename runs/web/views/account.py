@@ -5,6 +5,7 @@ from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -28,7 +29,7 @@ def _show(request: HttpRequest, *, wrong: bool = False, **more: object) -> HttpR
         "accepted": LicenceAcceptance.objects.filter(user=user).select_related("licence").order_by("-accepted_at"),
         "token_form": TokenForm(),
         "password_form": PasswordChangeForm(user),
-        "errors": {},
+        "now": timezone.now(),
     }
     return render(request, "account/index.html", {**context, **more}, status=422 if wrong else 200)
 

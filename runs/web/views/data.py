@@ -45,9 +45,8 @@ def index(request: HttpRequest) -> HttpResponseBase:
         else:
             messages.success(request, f"{dataset.name} is here: {dataset.rows:,} rows.")
             return redirect("dataset", dataset.name)
-    return render(
-        request, "data/index.html", _listed(request) | {"form": form, "refused": report}, status=422 if form.errors else 200
-    )
+    context = _listed(request) | {"form": form, "refused": report}
+    return render(request, "data/index.html", context, status=422 if form.errors else 200)
 
 
 def _listed(request: HttpRequest) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Registered models: what finished runs became, version by version, and how to load them."""
 
 from django.conf import settings
-from django.db.models import Count, Max, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
@@ -9,6 +9,7 @@ from runs.models import ModelVersion, Run, User
 from runs.services.refused import NotFound
 from runs.web.door import page, person
 from runs.web.paging import paged
+from runs.web.snippets import loading
 
 
 def _visible(user: User) -> QuerySet[ModelVersion]:
@@ -18,23 +19,13 @@ def _visible(user: User) -> QuerySet[ModelVersion]:
 
 @page
 def index(request: HttpRequest) -> HttpResponseBase:
+    """One line a name, with its newest version."""
     words = request.GET.get("q", "").replace("\x00", "")
     every = _visible(person(request))
-    found = every.filter(name__icontains=words) if words else every
-    names = (
-        found.values("name")
-        .annotate(versions=Count("pk"), newest=Max("version"), changed=Max("created_at"))
-        .order_by("-changed")
-    )
-    page_ = paged(request, names)
-    latest = {
-        version.name: version
-        for version in every.filter(name__in=[row["name"] for row in page_])
-        .select_related("run__base_model__licence", "run__owner")
-        .order_by("version")
-    }
-    rows = [{**row, "latest": latest[row["name"]]} for row in page_]
-    return render(request, "registered/index.html", {"page": page_, "rows": rows, "q": words, "any": every.exists()})
+    newest = every.order_by("name", "-version").distinct("name").values("pk")
+    found = every.filter(pk__in=newest, name__icontains=words).select_related("run__base_model__licence", "run__owner")
+    context = {"page": paged(request, found.order_by("-created_at")), "q": words, "any": every.exists()}
+    return render(request, "registered/index.html", context)
 
 
 @page
@@ -43,5 +34,7 @@ def detail(request: HttpRequest, name: str) -> HttpResponseBase:
     versions = list(_visible(person(request)).filter(name=name).select_related(*related))
     if not versions:
         raise NotFound(f"There is no registered model “{name}”.")
-    context = {"name": name, "versions": versions, "latest": versions[0], "tracking": settings.MLFLOW_TRACKING_URI}
+    latest = versions[0]
+    snippet = loading(settings.MLFLOW_TRACKING_URI, latest.uri, latest.run.task_type)
+    context = {"name": name, "versions": versions, "latest": latest, "snippet": snippet}
     return render(request, "registered/detail.html", context)

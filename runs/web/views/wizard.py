@@ -87,7 +87,7 @@ def data(request: HttpRequest, draft: Draft) -> HttpResponse:
 
 
 def _take(request: HttpRequest, draft: Draft, field: str, form: DataForm, reports: dict[str, Any]) -> bool:
-    """Take one slot's rows in; True when there are new ones. What is wrong goes to the form, with the report of a refused file."""
+    """Take one slot's rows in; True when there are new ones. What is wrong goes to the form, a refused file's report to `reports`."""
     if not form.is_valid() or not (form.upload or form.reference):
         return False
     try:
