@@ -1,0 +1,132 @@
+"""What a data set weighs with a model: counted by hand here, and the advice that follows."""
+
+from pathlib import Path
+
+import pytest
+
+from runs.contract.spec import TaskType
+from runs.data.advice import advice
+from runs.data.kinds import Severity
+from runs.data.profile import Profile, profile
+from runs.data.rendering import Renderer, TemplateError
+from runs.data.rows import Row, count, write_row
+from tests.chats import write_style
+
+CHAT, INSTRUCTION, TEXT = TaskType.CHAT_COMPLETION, TaskType.INSTRUCTION_FINETUNE, TaskType.CONTINUED_PRETRAIN
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Renderer:
+    return Renderer.load(write_style("chatml", tmp_path_factory.mktemp("chatml")))
+
+
+def keep(folder: Path, rows: list[Row]) -> Path:
+    path = folder / "rows.jsonl"
+    path.write_bytes(b"".join(write_row(row) for row in rows))
+    return path
+
+
+def chat(answer: str, system: str = "Be brief.") -> Row:
+    contents = (("system", system), ("user", "Hello?"), ("assistant", answer))
+    return {"messages": [{"role": role, "content": content} for role, content in contents]}
+
+
+def test_the_counts_are_those_of_the_encoded_rows(model: Renderer, tmp_path: Path) -> None:
+    rows = [chat("word " * number) for number in range(1, 1_200)]
+    encoded = list(model.encode_many(rows, CHAT))
+    lengths = sorted(len(row.ids) for row in encoded)
+    found = profile(keep(tmp_path, rows), model, CHAT, 200)
+    assert found.rows == 1_199
+    assert found.tokens == sum(lengths)
+    assert found.trained_tokens == sum(sum(row.trained) for row in encoded)
+    assert found.trained_share == pytest.approx(found.trained_tokens / found.tokens)
+    assert (found.longest, found.longest_line) == (lengths[-1], 1_199)
+    assert found.truncated_rows == sum(length > 200 for length in lengths)
+    assert found.truncated_tokens == sum(length - 200 for length in lengths if length > 200)
+    assert found.percentiles[50] == lengths[599]
+    assert found.percentiles[99] == lengths[1_187]
+    assert found.bytes == (tmp_path / "rows.jsonl").stat().st_size
+
+
+def test_the_histogram_holds_every_row_once_in_its_bar(model: Renderer, tmp_path: Path) -> None:
+    rows = [chat("word " * (number * number)) for number in range(1, 30)]
+    found = profile(keep(tmp_path, rows), model, CHAT, 4_096)
+    lengths = [len(row.ids) for row in model.encode_many(rows, CHAT)]
+    for bar in found.histogram:
+        assert bar.rows == sum(bar.start <= length < bar.end for length in lengths)
+    assert sum(bar.rows for bar in found.histogram) == len(rows)
+    assert [bar.start for bar in found.histogram[1:]] == [bar.end for bar in found.histogram[:-1]]
+
+
+def test_tokens_by_role_add_up(model: Renderer, tmp_path: Path) -> None:
+    found = profile(keep(tmp_path, [chat("Yes."), chat("No.")]), model, CHAT, 512)
+    assert list(found.tokens_by_role) == ["system", "user", "assistant", "template"]
+    assert sum(found.tokens_by_role.values()) == found.tokens
+    assert found.tokens_by_role["user"] == 2 * len(model.encode_text("Hello?"))
+
+
+def test_a_row_whose_answer_lies_behind_the_context_length_is_untrained(model: Renderer, tmp_path: Path) -> None:
+    path = keep(tmp_path, [chat("Yes."), chat("Yes.", system="long " * 300)])
+    found = profile(path, model, CHAT, 128)
+    assert (found.untrained_rows, found.truncated_rows) == (1, 1)
+    assert {one.kind for one in advice(found, CHAT, 128)} == {"untrained_rows", "truncated"}
+    nothing = profile(path, model, CHAT, 4)
+    assert nothing.untrained_rows == 2
+    (first, *_) = advice(nothing, CHAT, 128)
+    assert (first.kind, first.severity) == ("nothing_to_train", Severity.ERROR)
+
+
+def test_text_is_never_truncated_because_it_is_cut_and_packed(model: Renderer, tmp_path: Path) -> None:
+    found = profile(keep(tmp_path, [{"text": "word " * 500}]), model, TEXT, 64)
+    assert (found.truncated_rows, found.untrained_rows) == (0, 0)
+    assert found.trained_tokens == found.tokens > 500
+    assert found.tokens_by_role == {}
+
+
+def test_a_row_that_the_template_refuses_is_named(tmp_path: Path) -> None:
+    mistral = Renderer.load(write_style("mistral", tmp_path / "mistral"))
+    good = {"messages": chat("Yes.")["messages"][1:]}
+    with pytest.raises(TemplateError, match=r"Row 701: .*accepts no system message"):
+        profile(keep(tmp_path, [good] * 700 + [chat("Yes.")]), mistral, CHAT, 128)
+
+
+def test_a_profile_survives_being_stored(model: Renderer, tmp_path: Path) -> None:
+    found = profile(keep(tmp_path, [chat("Yes.")]), model, CHAT, 128)
+    assert Profile.model_validate(found.model_dump(mode="json")) == found
+
+
+def test_an_empty_file_has_an_empty_profile(model: Renderer, tmp_path: Path) -> None:
+    path = keep(tmp_path, [])
+    assert count(path) == 0
+    found = profile(path, model, CHAT, 128)
+    assert (found.rows, found.tokens, found.histogram, found.trained_share) == (0, 0, [], 0.0)
+
+
+def sized(**numbers: int) -> Profile:
+    ordinary = {"rows": 100, "tokens": 20_000_000, "trained_tokens": 100, "bytes": 100_000_000}
+    return Profile(context_length=8_192, **(ordinary | numbers))
+
+
+@pytest.mark.parametrize(
+    ("task", "numbers", "kinds"),
+    [
+        (CHAT, {}, []),
+        (CHAT, {"tokens": 131_071}, ["few_tokens"]),
+        (INSTRUCTION, {"tokens": 131_072}, []),
+        (TEXT, {}, []),
+        (TEXT, {"tokens": 1_499_999}, ["few_tokens"]),
+        (TEXT, {"bytes": 59_000_000}, ["file_size"]),
+        (TEXT, {"bytes": 257_000_000}, ["file_size"]),
+        (TEXT, {"bytes": 1_000_000_001}, ["slow_file"]),
+        (CHAT, {"bytes": 1_000_000_001}, []),
+        (CHAT, {"tokens": 10_000_000_001}, ["too_many_tokens"]),
+        (TEXT, {"tokens": 10_000_000_000}, []),
+        (CHAT, {"trained_tokens": 0}, ["nothing_to_train"]),
+    ],
+)
+def test_the_limits_of_the_reference_page(task: TaskType, numbers: dict[str, int], kinds: list[str]) -> None:
+    found = advice(sized(**numbers), task, 131_072)
+    assert [one.kind for one in found] == kinds
+    assert all(one.message and one.remedy for one in found)
+    refusing = {"too_many_tokens", "nothing_to_train"}
+    assert [one.severity is Severity.ERROR for one in found] == [kind in refusing for kind in kinds]
