@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 import psutil
 from django.conf import settings
+from pydantic import ValidationError
 
 from runs import wiring
 from runs.catalog.entries import Architecture
 from runs.catalog.estimate import estimate as compute
 from runs.contract.request import RunRequest
-from runs.models import Run, User
+from runs.models import BaseModel, Run, User
 from runs.services import datasets
 from runs.services.checks import find_model
+from runs.services.refused import Invalid
 from runs.services.specification import resolved
 
 
@@ -40,7 +42,7 @@ def estimate(*, asked: RunRequest, by: User) -> Estimate:
     profile = datasets.profile(dataset=dataset, model=model, context_length=hyperparameters.context_length)
     device = wiring.device_slots()[0].kind
     need = compute(
-        Architecture.model_validate(model.architecture),
+        _shape(model),
         hyperparameters=hyperparameters,
         device=device,
         rows=profile.rows,
@@ -60,6 +62,15 @@ def estimate(*, asked: RunRequest, by: User) -> Estimate:
         fits=(device != "cpu" or need.memory_bytes < memory) and need.disk_bytes < disk,
         explanation=need.formula,
     )
+
+
+def _shape(model: BaseModel) -> Architecture:
+    try:
+        return Architecture.model_validate(model.architecture)
+    except ValidationError:
+        raise Invalid(
+            f"The catalog does not describe the shape of {model.name}, so nothing can be estimated.", field="model"
+        ) from None
 
 
 def _measured_speed(model: str, device: str) -> float | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import psutil
+from pydantic import ValidationError
 
 from runs import wiring
 from runs.catalog.entries import Architecture
@@ -32,19 +33,15 @@ def fits(models: list[BaseModel]) -> dict[int, Fit]:
     """Primary key -> fit. Models without a known architecture are left out."""
     slot = wiring.device_slots()[0]
     available = psutil.virtual_memory().available
-    return {
-        model.pk: Fit(
-            estimate(
-                Architecture.model_validate(model.architecture),
-                hyperparameters=resolved(RunRequest(model=model.name, train_data_path="-", register_to="main.default"), model),
-                device=slot.kind,
-                rows=1,
-                tokens=1,
-                trained_tokens=1,
-                tokens_per_second=None,
-            ).memory_bytes,
-            available,
-        )
-        for model in models
-        if model.architecture
-    }
+    return {model.pk: Fit(needed, available) for model in models if (needed := _needed(model, slot.kind))}
+
+
+def _needed(model: BaseModel, device: str) -> int:
+    """Bytes; 0 for a model whose shape nobody has described, or not rightly."""
+    try:
+        shape = Architecture.model_validate(model.architecture)
+    except ValidationError:
+        return 0
+    defaults = resolved(RunRequest(model=model.name, train_data_path="-", register_to="main.default"), model)
+    need = estimate(shape, hyperparameters=defaults, device=device, rows=1, tokens=1, trained_tokens=1, tokens_per_second=None)
+    return need.memory_bytes
