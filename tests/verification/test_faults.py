@@ -17,14 +17,14 @@ import pytest
 from finetuning_ui.client import ApiError, Client, ConnectionFailed
 from finetuning_ui.env import PROJECT
 from tests.stack import Stack, wait_for
-from tests.tiny import make_tiny_llama
+from tests.tiny import write_tiny_model
 
 MODEL = "tests/tiny-llama"
 STEPS = 120  # long enough to be killed in the middle, short enough to wait for
 
 ADD_MODEL = f"""
 from runs.models import BaseModel, Licence
-licence = Licence.objects.get(key="apache-2.0")
+licence = Licence.objects.get(key="apache-2-0")
 BaseModel.objects.get_or_create(name="{MODEL}", defaults=dict(display_name="Tiny", family="Test", parameters=100_000,
     max_context_length=512, task_types=["CHAT_COMPLETION"], licence=licence))
 """
@@ -44,13 +44,13 @@ class Product(Stack):
         return done.stdout.strip()
 
     def furnish(self) -> None:
-        make_tiny_llama(self.folder / "models" / MODEL)
+        write_tiny_model(self.folder / "models" / MODEL)
         self.manage("shell", "--verbosity", "0", "-c", ADD_MODEL)
         token = self.manage("create_token", "admin", "--name", "tests")
         self.client = Client(f"http://127.0.0.1:{self.port}", token)
         rows = self.folder / "rows.jsonl"
         rows.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
-        self.client.accept_licence("apache-2.0")
+        self.client.accept_licence("apache-2-0")
         self.client.upload(rows, name="sums")
 
     def submit(self, **settings: Any) -> str:
