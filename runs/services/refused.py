@@ -107,7 +107,16 @@ WORDS = {
     "float_parsing": "This must be a number.",
     "float_type": "This must be a number.",
     "finite_number": "This must be a finite number.",
+    "int_parsing_size": "This number is too large.",
     "bool_parsing": "This must be true or false.",
+    "bool_type": "This must be true or false.",
+    "tuple_type": "This must be a list.",
+    "list_type": "This must be a list.",
+    "dict_type": "This must be an object.",
+    "timezone_aware": "Say the time zone too, as in 2026-12-31T12:00:00Z.",
+    "datetime_from_date_parsing": "This must be a moment, as in 2026-12-31T12:00:00Z.",
+    "datetime_parsing": "This must be a moment, as in 2026-12-31T12:00:00Z.",
+    "datetime_type": "This must be a moment, as in 2026-12-31T12:00:00Z.",
 }
 
 

@@ -1,6 +1,7 @@
 """The people and things that the stories are about."""
 
 import hashlib
+import html
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.test import Client
 
 from runs import wiring
 from runs.contract.spec import TaskType
 from runs.models import BaseModel, DataSet, Licence, Role, Run, Team, User
-from runs.services import access, lifecycle
-from tests.fakes import FakeLauncher
+from runs.services import access, dispatch, lifecycle, progress
+from tests.fakes import FakeEngine, FakeLauncher
 
 PASSWORD = "a long and private sentence"
 
@@ -121,6 +123,7 @@ def asked(base_model: BaseModel, dataset: DataSet) -> dict[str, Any]:
 
 
 Submit = Callable[..., Run]
+Call = Callable[..., Any]
 
 
 @pytest.fixture
@@ -145,3 +148,49 @@ def launcher(monkeypatch: pytest.MonkeyPatch) -> FakeLauncher:
     fake = FakeLauncher()
     monkeypatch.setattr(wiring, "launcher", lambda: fake)
     return fake
+
+
+def caller(user: User) -> Call:
+    """`call("GET", "runs")` with a token of this person's."""
+    _, token = access.create_token(by=user, name="script")
+    client = Client(raise_request_exception=False)
+
+    def call(method: str, path: str, body: object = None, **headers: str) -> Any:
+        send = getattr(client, method.lower())
+        names = {"HTTP_" + name.upper().replace("-", "_"): value for name, value in headers.items()}
+        url = path if path.startswith("http") else f"/api/v1/{path}"
+        data = {} if method == "GET" else {"data": "" if body is None else body, "content_type": "application/json"}
+        return send(url, **data, **{"HTTP_AUTHORIZATION": f"Bearer {token}", **names})
+
+    return call
+
+
+@pytest.fixture
+def api(owner: User) -> Call:
+    return caller(owner)
+
+
+@pytest.fixture
+def trained(run: Run, launcher: FakeLauncher) -> tuple[Run, FakeEngine]:
+    """A run in training, three steps in, with a checkpoint and what the engine said absorbed."""
+    dispatch.start_waiting()
+    engine = launcher.engines[run.name]
+    engine.trains(first=1, last=3)
+    engine.keeps_checkpoint("ep1-ba2", 2)
+    run.refresh_from_db()
+    progress.advance(run.pk, run.lease_token)
+    run.refresh_from_db()
+    return run, engine
+
+
+@pytest.fixture
+def console(admin: User) -> Client:
+    """A browser in which an admin is logged in."""
+    browser = Client()
+    browser.force_login(admin)
+    return browser
+
+
+def text(answer: Any) -> str:
+    """A page as one reads its source, without entities."""
+    return html.unescape(answer.content.decode())

@@ -1,6 +1,5 @@
 """The admin console: who gets in, what needs attention, models and people changed with a trace."""
 
-import html
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from runs.contract.events import Fault
-from runs.models import ApiToken, AuditEntry, BaseModel, Licence, LicenceAcceptance, Role, Run, RunStatus, Team, User
-from runs.services import access, retirement, settling
-from tests.app.conftest import PASSWORD, Submit
+from runs.models import AuditEntry, BaseModel, Licence, Run, User
+from runs.services import retirement, settling
+from tests.app.conftest import Submit, text
 
 PAGES = [
     "basemodel",
@@ -27,17 +26,6 @@ PAGES = [
     "modelversion",
     "auditentry",
 ]
-
-
-@pytest.fixture
-def console(admin: User) -> Client:
-    browser = Client()
-    browser.force_login(admin)
-    return browser
-
-
-def text(answer: Any) -> str:
-    return html.unescape(answer.content.decode())
 
 
 def test_anonymous_people_are_sent_to_the_one_login_page(client: Client, db: None) -> None:
@@ -230,77 +218,3 @@ def test_a_retirement_is_undone_with_a_reason(console: Client, base_model: BaseM
     assert "on offer again" in text(console.post(url, {"reason": "Still needed."}, follow=True))
     assert BaseModel.objects.offered().filter(pk=base_model.pk).exists()
     assert console.post(url, {"reason": "Twice."}).status_code == 422
-
-
-def test_people_are_added_with_role_and_team(console: Client, admin: User) -> None:
-    team = Team.objects.create(name="night shift")
-    secret = "correct horse battery"
-    given = {"username": "nia", "email": "", "role": "viewer", "team": team.pk, "password1": secret, "password2": secret}
-    assert console.post("/admin/runs/user/add/", given).status_code == 302
-    nia = User.objects.get(username="nia")
-    assert (nia.role, nia.team, nia.check_password(secret)) == (Role.VIEWER, team, True)
-    assert AuditEntry.objects.get(action="user.create").who == admin
-
-
-def test_a_weak_password_is_refused(console: Client) -> None:
-    given = {"username": "nia", "email": "", "role": "viewer", "team": "", "password1": "password", "password2": "password"}
-    assert "too common" in text(console.post("/admin/runs/user/add/", given))
-    assert not User.objects.filter(username="nia").exists()
-
-
-def test_a_new_role_is_audited_with_the_old_one(console: Client, owner: User) -> None:
-    given = {"email": owner.email, "role": "viewer", "team": owner.team_id, "is_active": "on"}
-    assert console.post(f"/admin/runs/user/{owner.pk}/change/", given).status_code == 302
-    owner.refresh_from_db()
-    assert owner.role == Role.VIEWER
-    assert AuditEntry.objects.get(action="user.change").details == {"role": ["scientist", "viewer"]}
-
-
-@pytest.mark.parametrize("change", [{"role": "viewer", "is_active": "on"}, {"role": "admin"}])
-def test_the_last_admin_cannot_lock_everybody_out(console: Client, admin: User, change: dict[str, str]) -> None:
-    answer = console.post(f"/admin/runs/user/{admin.pk}/change/", {"email": "", "team": "", **change})
-    assert "only admin who can log in" in text(answer)
-    admin.refresh_from_db()
-    assert admin.is_admin
-
-
-def test_a_new_password_is_audited_without_the_password(console: Client, owner: User) -> None:
-    secret = "correct horse battery"
-    console.post(
-        f"/admin/runs/user/{owner.pk}/password/", {"password1": secret, "password2": secret, "usable_password": "true"}
-    )
-    owner.refresh_from_db()
-    assert owner.check_password(secret)
-    assert AuditEntry.objects.get(action="user.password").details == {}
-
-
-def test_tokens_are_revoked_and_never_shown(console: Client, owner: User) -> None:
-    row, token = access.create_token(by=owner, name="ci")
-    pages = [console.get("/admin/runs/apitoken/"), console.get(f"/admin/runs/apitoken/{row.pk}/change/")]
-    assert all(token not in text(page) and row.hash not in text(page) for page in pages)
-    console.post("/admin/runs/apitoken/", {"action": "revoke", "_selected_action": [row.pk]})
-    assert ApiToken.objects.get(pk=row.pk).revoked_at is not None
-    assert access.user_for_token(token) is None
-
-
-def test_a_changed_licence_text_asks_everybody_again(console: Client, licence: Licence, owner: User) -> None:
-    access.accept_licence(licence=licence, by=owner)
-    given = {
-        "name": licence.name,
-        "notice": "A new notice.",
-        "obligations": "One.\n\nTwo.",
-        "url": "",
-        "policy_url": "",
-        "name_prefix": "",
-    }
-    assert console.post(f"/admin/runs/licence/{licence.pk}/change/", given).status_code == 302
-    licence.refresh_from_db()
-    assert licence.obligations == ["One.", "Two."]
-    assert not access.has_accepted(user=owner, licence=licence)
-    assert LicenceAcceptance.objects.count() == 1
-
-
-def test_a_person_who_is_switched_off_is_out(console: Client, owner: User) -> None:
-    console.post(f"/admin/runs/user/{owner.pk}/change/", {"email": "", "role": "scientist", "team": ""})
-    assert not Client().login(username="owner", password=PASSWORD)
-    assert Run.objects.filter(owner=owner, status=RunStatus.RUNNING).count() == 0

@@ -16,7 +16,7 @@ from runs.api.native.bodies import RAW_PARSERS
 from runs.api.native.endpoint import operation, resource
 from runs.api.native.offers import DataSetPage, DataSetShape
 from runs.api.native.paging import page
-from runs.api.native.query import DataSetsQuery, UploadQuery, read, validated
+from runs.api.native.query import DataSetsQuery, UploadQuery, parameters, read, validated
 from runs.models import DataSet
 from runs.services import datasets
 from runs.services.outputs import rows_file
@@ -32,6 +32,9 @@ FORM = {
     },
 }
 UPLOAD: dict[str, Any] = {"multipart/form-data": FORM, "application/jsonl": OpenApiTypes.BINARY}
+UPLOAD_QUERY = [*parameters(UploadQuery)]
+for _parameter in UPLOAD_QUERY:
+    _parameter.required = False  # a form has them as its fields
 
 
 @operation("List data sets", answer=DataSetPage, query=DataSetsQuery, tag="datasets")
@@ -44,7 +47,7 @@ def list_datasets(request: Request) -> Response:
     return page(request, rows, query, DataSetShape.of)
 
 
-@operation("Upload a data set", answer=DataSetShape, status=201, body=UPLOAD, query=UploadQuery, tag="datasets")
+@operation("Upload a data set", answer=DataSetShape, status=201, body=UPLOAD, headers=UPLOAD_QUERY, tag="datasets")
 def upload_dataset(request: Request) -> Response:
     """As a form with a `file`, or as the file's bytes with name and task_type in the query. What is wrong is named by line."""
     file, filename, fields = _form(request) if isinstance(request.data, QueryDict) else _raw(request)

@@ -32,12 +32,13 @@ def operation(
     """Describe a handler for the schema. `answer` and `body` are pydantic models or OpenAPI types; None is an empty one."""
 
     def describe(handler: Handler) -> Handler:
+        shape = answer if answer is not None else OpenApiResponse(description="Done")
         described = extend_schema(
             summary=summary,
             description=(handler.__doc__ or "").strip(),
             operation_id=handler.__name__,
             request=body,
-            responses={status: answer if answer is not None else OpenApiResponse(description="Done")},
+            responses=answer if isinstance(answer, dict) else {status: shape},
             parameters=[*(parameters(query) if query else []), *headers],
             tags=[tag],
         )

@@ -106,6 +106,7 @@ CODES = {
     "key_reused": "The Idempotency-Key was used before, for a different request.",
     "cannot_cancel": "The run has ended, or is ending.",
     "cannot_delete": "It is still in use.",
+    "cannot_retire": "The retirement contradicts itself or another one.",
     "method_not_allowed": "The address exists, the method does not.",
     "unsupported_media_type": "Send application/json (for data sets also a form or raw rows).",
     "too_large": "The body is over the limit.",
