@@ -1,1 +1,1 @@
-"""Base models that ship with the product: what they are, under which licence, what they need. Knows no database and no torch."""
+"""Base models that ship with the product: what they are, under which licence, what they need. Knows no database."""

@@ -33,7 +33,7 @@ def card(publication: Publication, spec: RunSpec, history: History) -> str:
         [
             "---",
             f"base_model: {spec.base_model.name}",
-            f"license: {publication.licence.key if publication.licence.key == 'apache-2.0' else 'other'}",
+            f"license: {'apache-2.0' if publication.licence.key == 'apache-2-0' else 'other'}",
             "pipeline_tag: text-generation",
             "---",
             "",

@@ -67,7 +67,7 @@ def _publish(registry: MlflowRegistry, publication: Publication, folder: RunFold
     with TemporaryDirectory() as place:
         papers.write(Path(place), publication, spec, folder)
         registry.client.log_model_artifacts(model_id, place)
-    check_tokens(model_id, folder.model, chat=spec.task_type == TaskType.CHAT_COMPLETION)
+    check_tokens(registry.uri, model_id, folder.model, chat=spec.task_type == TaskType.CHAT_COMPLETION)
     return _register(registry, publication, spec, model_id)
 
 

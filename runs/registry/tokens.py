@@ -12,9 +12,11 @@ from runs.registry.protocol import PublishFailed
 PROMPT = "In  2024, what is 12 × 3?\n\nAnswer “in one word”, naïvely: "  # spaces, digits and letters that tokenizers differ on
 
 
-def check_tokens(model_id: str, trained: Path, *, chat: bool) -> None:
+def check_tokens(tracking_uri: str, model_id: str, trained: Path, *, chat: bool) -> None:
     """Compare the tokenizer in MLflow with training's; raise PublishFailed where they differ."""
-    served = AutoTokenizer.from_pretrained(mlflow.artifacts.download_artifacts(f"models:/{model_id}/components/tokenizer"))
+    mlflow.set_tracking_uri(tracking_uri)
+    stored = f"{mlflow.get_logged_model(model_id).artifact_location}/components/tokenizer"  # not the gigabytes beside it
+    served = AutoTokenizer.from_pretrained(mlflow.artifacts.download_artifacts(stored, tracking_uri=tracking_uri))
     renderer = Renderer.load(trained)
     if chat:
         messages = [{"role": "user", "content": PROMPT}]
