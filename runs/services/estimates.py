@@ -49,6 +49,7 @@ def estimate(*, asked: RunRequest, by: User) -> Estimate:
         tokens=profile.tokens,
         trained_tokens=profile.trained_tokens,
         tokens_per_second=_measured_speed(model.name, device),
+        longest=profile.longest,
     )
     memory, disk = psutil.virtual_memory().available, shutil.disk_usage(settings.DATA_DIR).free
     return Estimate(
