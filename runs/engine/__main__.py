@@ -31,23 +31,24 @@ def main() -> int:
     if lock is None:
         log.error("another engine is training in %s; this one leaves", folder.path)
         return ALREADY_TRAINING
-    return _train(folder)
+    return _work(folder)
 
 
-def _train(folder: RunFolder) -> int:
+def _work(folder: RunFolder) -> int:
     """The whole of it, the last word included: whatever happens, exit.json is written, and last."""
     wishes = Wishes(folder)
     wishes.listen()
-    end = _outcome(folder, wishes)
+    Presence(folder).start()
+    end = train(folder, wishes)
     folder.write_exit(end)
     log.info("%s %s", end.outcome.value, end.message)
     return 1 if end.outcome == Outcome.FAILED else 0
 
 
-def _outcome(folder: RunFolder, wishes: Wishes) -> Exit:
+def train(folder: RunFolder, wishes: Wishes) -> Exit:
+    """How the run ended. Never raises."""
     pipeline = None
     try:
-        Presence(folder).start()
         spec = _spec(folder)
         _limit_threads(spec.device.threads)
         from runs.engine.pipeline import Pipeline  # torch and transformers: seconds, and only once the spec is good

@@ -57,7 +57,8 @@ def attend(
 
 def _rows(piece: Tensor, group: Group) -> Tensor:
     """[1, heads, count * length, size] as [count, heads, length, size], without a copy."""
-    return piece[0].unflatten(1, (group.count, group.length)).transpose(0, 1)
+    rows: Tensor = piece[0].unflatten(1, (group.count, group.length))
+    return rows.transpose(0, 1)
 
 
 def _window(length: int, width: int | None, device: torch.device) -> Tensor | None:

@@ -14,7 +14,7 @@ from runs.engine.wishes import Wishes
 NEW_TOKENS = 100  # at most, per answer
 
 
-class _Wished(StoppingCriteria):  # type: ignore[misc]
+class _Wished(StoppingCriteria):
     """Ends generation between two tokens when somebody wants the engine to go."""
 
     def __init__(self, wishes: Wishes) -> None:
@@ -47,7 +47,7 @@ def answer(model: PreTrainedModel, renderer: Renderer, prompts: Sequence[list[in
         use_cache=True,
     )
     with _standard_attention(model):
-        found = model.generate(
+        found: torch.Tensor = model.generate(  # type: ignore[operator]
             ids, attention_mask=mask, generation_config=greedy, stopping_criteria=StoppingCriteriaList([_Wished(wishes)])
         )
     wishes.check()

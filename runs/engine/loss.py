@@ -19,7 +19,7 @@ def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, scale: float)
     Differentiable in `hidden` and `weight`. The gradients are computed along with the loss (softmax minus one-hot), so that the
     logits are projected once and thrown away piece by piece.
     """
-    loss: Tensor = _CrossEntropy.apply(hidden, weight, targets, scale)
+    loss: Tensor = _CrossEntropy.apply(hidden, weight, targets, scale)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -46,7 +46,7 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         gradient, weight_gradient = ctx.saved_tensors
         if float(upstream) != 1.0:  # this loss is the end of the graph in training, where nothing needs scaling
             gradient = None if gradient is None else gradient * upstream

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psutil
 import torch
+from transformers import PreTrainedModel
 
 from runs.contract.duration import Duration
 from runs.contract.events import EventType, Exit, Fault, Outcome, Phase, Plan, Resumed, Sample, Step
@@ -91,7 +92,7 @@ class Pipeline:
             self.reporter.say(Resumed(time=now(), step=0))
         return training
 
-    def _load(self, source: Path, device: torch.device) -> "models.PreTrainedModel":
+    def _load(self, source: Path, device: torch.device) -> PreTrainedModel:
         name = self.spec.base_model.name
         self.reporter.progress(Phase.MODEL, f"loading {name}", 0, 1, "model")
         model = models.load(self.spec.base_model, source, device)

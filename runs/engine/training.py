@@ -18,7 +18,7 @@ from runs.engine.failure import Failure, Leave
 from runs.engine.loss import cross_entropy
 from runs.engine.wishes import Wishes
 
-CPU_BIN_TOKENS = 2048  # keeps a bin's activations small and its time to seconds; a longer row gets a bin of its own
+CPU_BIN_TOKENS = 1024  # keeps a bin's activations small and its time to seconds; a longer row gets a bin of its own
 
 
 @dataclass(frozen=True)

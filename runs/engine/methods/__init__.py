@@ -6,23 +6,20 @@ from torch.nn import Parameter
 from transformers import PreTrainedModel
 
 from runs.contract.spec import RunSpec
-from runs.engine.methods import full
+from runs.engine.methods.full import Full
 
 
 class Method(Protocol):
-    """What the pipeline asks of a method. Implemented by modules."""
+    """What the pipeline asks of a method. No more."""
 
-    @staticmethod
-    def prepare(model: PreTrainedModel, spec: RunSpec) -> PreTrainedModel:
+    def prepare(self, model: PreTrainedModel, spec: RunSpec) -> PreTrainedModel:
         """Make `model` trainable in this method's way: freeze, add adapters, ..."""
 
-    @staticmethod
-    def parameters(model: PreTrainedModel) -> dict[str, Parameter]:
+    def parameters(self, model: PreTrainedModel) -> dict[str, Parameter]:
         """What is trained, by stable names; a tied parameter once."""
 
-    @staticmethod
-    def finish(model: PreTrainedModel) -> PreTrainedModel:
+    def finish(self, model: PreTrainedModel) -> PreTrainedModel:
         """The model as it is to be served."""
 
 
-METHODS: dict[str, Method] = {"full": full}
+METHODS: dict[str, Method] = {"full": Full()}

@@ -6,15 +6,14 @@ from transformers import PreTrainedModel
 from runs.contract.spec import RunSpec
 
 
-def prepare(model: PreTrainedModel, spec: RunSpec) -> PreTrainedModel:
-    if spec.hyperparameters.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
-    return model
+class Full:
+    def prepare(self, model: PreTrainedModel, spec: RunSpec) -> PreTrainedModel:
+        if spec.hyperparameters.gradient_checkpointing:
+            model.gradient_checkpointing_enable({"use_reentrant": False})
+        return model
 
+    def parameters(self, model: PreTrainedModel) -> dict[str, Parameter]:
+        return {name: param for name, param in model.named_parameters() if param.requires_grad}
 
-def parameters(model: PreTrainedModel) -> dict[str, Parameter]:
-    return {name: param for name, param in model.named_parameters() if param.requires_grad}
-
-
-def finish(model: PreTrainedModel) -> PreTrainedModel:
-    return model
+    def finish(self, model: PreTrainedModel) -> PreTrainedModel:
+        return model
