@@ -27,8 +27,10 @@ function view() {
   return { x: form.elements.x.value, smooth: Number(form.elements.smooth.value), log: form.elements.log.checked };
 }
 
-// Exponential moving average without the pull of its start: dividing by 1 - w^n undoes the bias.
-function smoothed(values, weight) {
+// Exponential moving average without the pull of its start: dividing by the weights so far undoes the bias. Beyond some 200 points
+// it reaches as far on the screen, whatever their number.
+function smoothed(values, strength) {
+  const weight = strength ** (1 / Math.max(1, values.length / 200));
   let mean = 0, norm = 0;
   return values.map((value) => {
     if (value === null) return null;
@@ -132,10 +134,13 @@ function keepInAddress() {
 }
 
 // Plotly writes rules into style elements of its own, which the security policy forbids. It takes a sheet that is already there
-// by its name instead, and a script may add rules to a sheet of ours.
+// under its name instead (charts.css), and a script may add rules to a sheet of ours. The rules of its maps, which nothing here
+// draws, stay away when an element has their name.
+const MAP_RULES = "9f215cf04c5486422605d13261cb87401f4e7763b6296af81e98efbc0130da53";
+
 function plotly() {
   return new Promise((ready, failed) => {
-    const script = Object.assign(document.createElement("script"), { src: live.dataset.plotly, onload: ready, onerror: failed });
+    const script = Object.assign(document.createElement("script"), { id: MAP_RULES, src: live.dataset.plotly, onload: ready, onerror: failed });
     document.head.append(script);
   });
 }

@@ -21,12 +21,14 @@ function summarise(form) {
 }
 
 function narrow(search) {
-  const offers = [...document.querySelectorAll(`${search.dataset.filter} > [data-words]`)];
+  const offers = [...document.querySelectorAll(`${search.dataset.filter} [data-words]`)];
+  const folded = document.querySelector(`${search.dataset.filter} details`);
   const apply = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const offer of offers) {
       offer.hidden = !offer.querySelector(":checked[name=model]") && !words.every((word) => offer.dataset.words.includes(word));
     }
+    if (folded && words.length) folded.open = true;
   };
   search.addEventListener("input", apply);
   apply();

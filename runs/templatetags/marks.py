@@ -60,16 +60,20 @@ def percent(share: float | None) -> str:
 
 @register.filter
 def short(value: float | None) -> str:
-    """A measured number with three or four digits: 0.0634, 2.31, 163, 1.2e-05; a dash for none."""
+    """A measured number with three digits that counts: 0.0634, 2.30, 1,163, 2e-05; a dash for none."""
     if value is None:
         return "–"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:#.3g}" if abs(value) >= 0.001 else f"{value:.3g}"
 
 
 @register.filter
 def size(count: int | None) -> str:
-    """Bytes in decimal units: 2.4 GB."""
-    value = float(count or 0)
+    """Bytes in decimal units: 2.4 GB; a dash for none."""
+    if count is None:
+        return "–"
+    value = float(count)
     for unit in ("bytes", "kB", "MB", "GB"):
         if value < 1000:
             return f"{value:.0f} {unit}" if unit == "bytes" or value >= 100 else f"{value:.1f} {unit}"

@@ -42,11 +42,12 @@ class Small:
     key: str
     title: str
     unit: str
-    format: str  # d3, for axis and hover
+    format: str  # d3, for the exact value
+    exponent: str = "SI"  # how the axis writes what is very large or small
 
 
 SMALLS = (
-    Small("learning_rate", "Learning rate", "", ".2~e"),
+    Small("learning_rate", "Learning rate", "", ".3~e", "e"),
     Small("gradient_norm", "Gradient norm", "", ".3~g"),
     Small("tokens_per_second", "Useful tokens", "tokens/s", ",.3~s"),
     Small("memory_bytes", "Memory", "bytes", ".3~s"),
@@ -61,7 +62,7 @@ def figures(view: View) -> dict[str, Figure]:
 def loss(view: View) -> Figure:
     return {
         "data": [
-            _trace("train", "loss", "train, each step", color="train", opacity=0.28, width=1),
+            _trace("train", "loss", "train, each step", color="train", opacity=0.38, width=1),
             _trace("train", "loss", "train, smoothed", color="train", smooth=True),
             _trace("eval", "loss", "evaluation", color="eval", markers=True),
         ],
@@ -85,7 +86,7 @@ def little(small: Small, view: View) -> Figure:
         "data": [trace],
         "layout": {
             "xaxis": _x(view) | {"nticks": 4},
-            "yaxis": {"tickformat": small.format, "nticks": 4, "rangemode": "tozero" if small.unit else "normal"},
+            "yaxis": {"exponentformat": small.exponent, "nticks": 4, "rangemode": "tozero" if small.unit else "normal"},
             "hovermode": "x",
             "meta": {"view": asdict(view)},
         },

@@ -40,12 +40,12 @@ class Frame:
         return self.path.startswith("/runs/") or self.path == "/" if href == "/" else self.path.startswith(href)
 
     @cached_property
-    def queue(self) -> str:
-        """1 running · 3 queued · GPU 0 82%"""
+    def queue(self) -> list[str]:
+        """`1 running`, `3 queued`, `GPU 0 82%`"""
         counts = Run.objects.alive().active().by_status()
         running = sum(counts.get(status, 0) for status in LEASED)
         queued = sum(counts.get(status, 0) for status in WAITING)
-        return " · ".join([f"{running} running", f"{queued} queued", *usage.devices()])
+        return [f"{running} running", f"{queued} queued", *usage.devices()]
 
 
 def frame(request: HttpRequest) -> dict[str, Frame]:

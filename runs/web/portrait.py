@@ -186,10 +186,15 @@ class Portrait:
             for index, step in enumerate(self._train["step"])
             if index % stride == 0 or index == last or step in evaluated
         ]
-        rows += [{"step": step, "eval": value} for step, value in evaluated.items()]
+        nothing = dict.fromkeys(self._train)
+        rows += [nothing | {"step": step, "eval": value} for step, value in evaluated.items()]
         return sorted(rows, key=lambda row: row["step"])  # type: ignore[arg-type, return-value]
 
     # Its answers
+
+    @property
+    def has_prompts(self) -> bool:
+        return bool(self.run.asked.eval_prompts)
 
     @cached_property
     def answer_steps(self) -> list[int]:

@@ -75,13 +75,27 @@ def _settings(asked: RunRequest, values: dict[str, Any]) -> list[dict[str, Any]]
     return [
         {
             "title": field.title or name,
-            "value": values[name],
+            "value": shown(values[name]),
             "unit": (field.json_schema_extra or {}).get("unit", "") if isinstance(field.json_schema_extra, dict) else "",
             "help": field.description,
             "chosen": name in asked.model_fields_set,
         }
         for name, field in Hyperparameters.model_fields.items()
     ]
+
+
+def shown(value: object) -> str:
+    """A setting's value as a person writes it."""
+    match value:
+        case None:
+            return "the model’s own default"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:g}"
+    return str(value)
 
 
 PANELS: dict[str, Callable[[Run], dict[str, Any]]] = {

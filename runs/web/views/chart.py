@@ -1,11 +1,7 @@
 """The numbers behind a run's charts: thinned for the screen, complete as CSV."""
 
-import csv as writer
-
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from runs.models import MetricPoint
-from runs.models.metric import MetricKind
 from runs.services import lifecycle, series
 from runs.web import charts
 from runs.web.door import page, person
@@ -26,13 +22,5 @@ def data(request: HttpRequest, name: str) -> HttpResponse:
 def csv(request: HttpRequest, name: str) -> HttpResponse:
     """Every point of the run, one a line."""
     run = lifecycle.find(by=person(request), name=name)
-    keys = list(dict.fromkeys(key for kind in MetricKind.values for key in series.VALUES[kind]))
-    response = HttpResponse(
-        content_type="text/csv; charset=utf-8", headers={"Content-Disposition": f'attachment; filename="{run.name}.csv"'}
-    )
-    lines = writer.writer(response)
-    lines.writerow(["kind", "step", "epoch", "tokens", "time", *keys])
-    for point in MetricPoint.objects.filter(run=run).order_by("step", "kind").iterator():
-        values = [point.values.get(key, "") for key in keys]
-        lines.writerow([point.kind, point.step, point.epoch, point.tokens, point.time.isoformat(), *values])
-    return response
+    headers = {"Content-Disposition": f'attachment; filename="{run.name}.csv"'}
+    return HttpResponse(series.as_csv(run), content_type="text/csv; charset=utf-8", headers=headers)

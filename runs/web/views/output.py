@@ -1,17 +1,22 @@
 """What a run has left on disk, to download."""
 
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from runs.services import lifecycle, outputs
 from runs.web.door import page, person
+
+CHUNK = 1 << 16  # bytes
 
 
 @page
 def log(request: HttpRequest, name: str) -> HttpResponseBase:
     run = lifecycle.find(by=person(request), name=name)
-    return FileResponse(
-        outputs.log_file(run).open("rb"), as_attachment=True, filename=f"{run.name}.log.txt", content_type="text/plain"
-    )
+    headers = {"Content-Disposition": f'attachment; filename="{run.name}.log.txt"'}
+    return StreamingHttpResponse(_chunks(outputs.log_file(run)), content_type="text/plain; charset=utf-8", headers=headers)
 
 
 @page
@@ -20,3 +25,10 @@ def specification(request: HttpRequest, name: str) -> HttpResponse:
     text = outputs.full_specification(run).model_dump_json(indent=2)
     headers = {"Content-Disposition": f'attachment; filename="{run.name}.json"'}
     return HttpResponse(text, content_type="application/json", headers=headers)
+
+
+async def _chunks(path: Path) -> AsyncIterator[bytes]:
+    """A log may be long and still grow; the server's loop must not wait for the disk."""
+    with path.open("rb") as file:
+        while chunk := await asyncio.to_thread(file.read, CHUNK):
+            yield chunk
