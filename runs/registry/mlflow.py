@@ -4,6 +4,7 @@ A server that is away fails a call within seconds. Publishing happens in a child
 """
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -172,5 +173,5 @@ def _portions(items: Sequence[Item], most: int) -> Iterator[Sequence[Item]]:
 
 
 def _short(error: Exception) -> str:
-    """The first line, without the stack of causes that HTTP libraries write."""
-    return str(error).strip().partition("\n")[0][:300]
+    """The first line, without the stack of causes that HTTP libraries write and without a password in an address."""
+    return re.sub(r"//[^/@\s]+@", "//", str(error).strip().partition("\n")[0])[:300]

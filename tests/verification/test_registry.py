@@ -197,7 +197,8 @@ def test_a_chat_model_answers_and_says_where_it_comes_from(registry: MlflowRegis
 def downloaded(registry: MlflowRegistry, version: PublishedVersion, place: Path) -> Path:
     import mlflow
 
-    return Path(mlflow.artifacts.download_artifacts(version.model_uri, tracking_uri=registry.uri, dst_path=str(place / "kept")))
+    mlflow.set_tracking_uri(registry.uri)
+    return Path(mlflow.artifacts.download_artifacts(version.model_uri, dst_path=str(place)))
 
 
 def says(path: Path, place: Path) -> bool:
@@ -238,22 +239,27 @@ def test_a_second_run_under_the_same_name_is_the_next_version(registry: MlflowRe
 def test_killed_between_logging_and_registering_the_next_try_uses_what_is_there(
     registry: MlflowRegistry, run_name: str, place: Path
 ) -> None:
-    """The process is stopped at the very moment between the two by a lock of ours: the registered name is not made yet."""
+    """It is killed as soon as the weights are logged; papers and the tokenizer's check come before a version."""
     order = publication(registry, finished(place, run_name))
     child = start_child(registry.uri, order, place)
-    query = f"tags.`finetuning.run` = '{run_name}' and status = 'READY'"
+
+    def logged() -> list[str]:
+        found = registry.client.search_logged_models([order.mlflow_experiment_id], f"tags.`finetuning.run` = '{run_name}'")
+        return [model.model_id for model in found if model.status == "READY"]
+
     deadline = time.monotonic() + 120
-    while not registry.client.search_logged_models([order.mlflow_experiment_id], query):
+    while not logged():
         assert child.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.005)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
+    assert registry.find_version(order.name, run_name) is None, "it was too fast for this test"
 
     version = registry.publish(order)
 
     assert version.version == 1
-    assert len(registry.client.search_logged_models([order.mlflow_experiment_id], query)) == 1
+    assert len(logged()) == 1
     assert len(registry.client.search_model_versions(f"name = '{order.name}'")) == 1
 
 
