@@ -2,6 +2,7 @@
 
 import hashlib
 from array import array
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -34,10 +35,11 @@ class Canonical:
         if self._path and not self._kept:
             self._path.unlink(missing_ok=True)
 
-    def write(self, line: bytes) -> None:
-        self.rows += 1
-        self._pending.append(line)
-        self._size += len(line)
+    def write(self, lines: bytes, rows: int) -> None:
+        """Add complete lines."""
+        self.rows += rows
+        self._pending.append(lines)
+        self._size += len(lines)
         if self._size > TOGETHER:
             self._flush()
 
@@ -63,10 +65,10 @@ class Copies:
     def __init__(self) -> None:
         self._hashes, self._lines = array("q"), array("I")
 
-    def note(self, line: int, row: bytes) -> None:
+    def note(self, lines: Iterable[int], rows: Iterable[bytes]) -> None:
         if len(self._hashes) < REMEMBERED:
-            self._hashes.append(hash(row))
-            self._lines.append(line & 0xFFFFFFFF)
+            self._hashes.extend(map(hash, rows))
+            self._lines.extend(lines)
 
     def report(self, findings: Findings) -> None:
         """Say which rows repeat an earlier one: the first hundred by line, all by number."""

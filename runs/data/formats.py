@@ -7,7 +7,7 @@ import orjson
 
 from runs.contract.spec import TaskType
 from runs.data.arrays import read_array
-from runs.data.lines import Item, read_lines
+from runs.data.lines import Batch, batched, read_lines
 from runs.data.opening import HEAD, Peekable, opened, refuse_binary, skip_mark
 from runs.data.report import Findings, Unreadable
 from runs.data.signatures import PARQUET, ZIP
@@ -25,14 +25,14 @@ def ending(name: str) -> str:
     return Path(name.lower().removesuffix(".gz")).suffix
 
 
-def read(path: Path, name: str, task: TaskType, findings: Findings) -> Iterator[Item]:
+def read(path: Path, name: str, task: TaskType, findings: Findings) -> Iterator[Batch]:
     """Every row of a file or folder. Raises Unreadable when it cannot be read on."""
     if not path.exists():
         raise Unreadable("missing", f"There is no file “{name}”.")
     if path.is_dir():
         if task is not TaskType.CONTINUED_PRETRAIN:
             raise Unreadable("format", "A folder holds texts for continued pretraining, but this task needs one .jsonl file.")
-        yield from read_folder(path, findings)
+        yield from batched(read_folder(path, findings))
         return
     with opened(path) as (stream, packed):
         head = stream.peek(HEAD)[:HEAD]
@@ -44,17 +44,17 @@ def read(path: Path, name: str, task: TaskType, findings: Findings) -> Iterator[
         yield from _text(stream, name, task, findings)
 
 
-def _packed(path: Path, head: bytes, task: TaskType, findings: Findings, *, gzipped: bool) -> Iterator[Item]:
+def _packed(path: Path, head: bytes, task: TaskType, findings: Findings, *, gzipped: bool) -> Iterator[Batch]:
     if gzipped:
         raise Unreadable("archive", "The file is packed twice.", remedy="Give it without gzip; it is compressed already.")
     if head.startswith(PARQUET):
-        return read_parquet(path)
+        return batched(read_parquet(path))
     if task is not TaskType.CONTINUED_PRETRAIN:
         raise Unreadable("archive", "This is a zip archive.")
-    return read_zip(path, findings)
+    return batched(read_zip(path, findings))
 
 
-def _text(stream: Peekable, name: str, task: TaskType, findings: Findings) -> Iterator[Item]:
+def _text(stream: Peekable, name: str, task: TaskType, findings: Findings) -> Iterator[Batch]:
     suffix = ending(name)
     start = stream.peek(HEAD)[:HEAD].lstrip()
     if suffix == ".txt":
@@ -62,11 +62,11 @@ def _text(stream: Peekable, name: str, task: TaskType, findings: Findings) -> It
             raise Unreadable(
                 "format", "A .txt file holds raw text, which is for continued pretraining; this task needs .jsonl."
             )
-        return read_text(stream, findings)
+        return batched(read_text(stream, findings))
     if not start and len(stream.peek(HEAD)) < HEAD:
         raise Unreadable("empty", "The file holds only blank lines.")
     if suffix in TABLES:
-        return read_csv(stream, findings)
+        return batched(read_csv(stream, findings))
     if suffix == ".json":
         return _json(stream, start, findings)
     if suffix in LINES or (not suffix and start.startswith(b"{")):
@@ -86,9 +86,9 @@ def _is_line(start: bytes) -> bool:
     return bool(feed and rest.strip()) and not (isinstance(value, list) and value and isinstance(value[0], dict))
 
 
-def _json(stream: Peekable, start: bytes, findings: Findings) -> Iterator[Item]:
+def _json(stream: Peekable, start: bytes, findings: Findings) -> Iterator[Batch]:
     if start.startswith(b"["):
-        return read_array(stream, findings)
+        return batched(read_array(stream, findings))
     if not start.startswith(b"{"):
         raise Unreadable("json", "The file begins with neither [ nor {.", line=1)
     first = start.partition(b"\n")[0]

@@ -20,7 +20,7 @@ Say = Callable[..., None]  # (kind, message, field=...)
 
 class Rule(Protocol):
     def fits(self, row: Any) -> bool:
-        """Whether the row is good and in canonical order. May be False for a good row, never True for a bad one."""
+        """Whether the row is good and in canonical order, but for NUL characters. Never True for a bad one."""
 
     def mend(self, row: Row, say: Say) -> Row | None:
         """The row in canonical order, or None after saying everything that is wrong with it."""
@@ -44,8 +44,6 @@ class Chat:
                 return False
             role, content = message.values()
             if content.__class__ is not str or role.__class__ is not str or not content or content.isspace():
-                return False
-            if NUL in content:
                 return False
             roles.append(role)
         return self._known(tuple(roles))
@@ -123,7 +121,7 @@ class Instruction:
         prompt, response = row.values()
         if prompt.__class__ is not str or response.__class__ is not str:
             return False
-        return not any(not text or text.isspace() or NUL in text for text in (prompt, response))
+        return bool(prompt and response) and not prompt.isspace() and not response.isspace()
 
     def mend(self, row: Row, say: Say) -> Row | None:
         answer = "completion" if "completion" in row else "response"
@@ -143,7 +141,7 @@ class Text:
     def fits(self, row: Any) -> bool:
         if row.__class__ is not dict or tuple(row) not in (("text",), ("text", "part")) or row["text"].__class__ is not str:
             return False
-        return bool(row["text"]) and NUL not in row["text"] and (len(row) == 2 or not row["text"].isspace())
+        return bool(row["text"]) and (len(row) == 2 or not row["text"].isspace())
 
     def mend(self, row: Row, say: Say) -> Row | None:
         if set(row) != {"text"}:
