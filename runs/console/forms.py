@@ -8,6 +8,8 @@ from django import forms
 from django.contrib.admin.widgets import AdminDateWidget
 from pydantic import ValidationError
 
+from runs.catalog.entries import Architecture
+from runs.catalog.folder import FolderFacts, inspect
 from runs.contract.spec import Hyperparameters, TaskType
 from runs.models import BaseModel
 from runs.services.refused import invalid
@@ -18,6 +20,8 @@ TASKS = [(task.value, task.value.replace("_", " ").capitalize()) for task in Tas
 class BaseModelForm(forms.ModelForm[BaseModel]):
     task_types = forms.MultipleChoiceField(choices=TASKS, widget=forms.CheckboxSelectMultiple)
     defaults = forms.JSONField(required=False, help_text='Settings that differ from the usual, as in {"learning_rate": 5e-5}')
+
+    facts: FolderFacts | None = None  # of the folder that was named, once it has been looked at
 
     class Meta:
         model = BaseModel
@@ -47,11 +51,32 @@ class BaseModelForm(forms.ModelForm[BaseModel]):
 
     def clean_folder(self) -> str:
         folder: str = self.cleaned_data["folder"].strip()
-        if folder and not Path(folder).is_absolute():
+        if not folder:
+            return folder
+        if not Path(folder).is_absolute():
             raise forms.ValidationError("Write the whole path, from / on.")
-        if folder and not (Path(folder) / "config.json").is_file():
-            raise forms.ValidationError(f"There is no config.json in {folder} on this machine.")
+        self.facts = inspect(Path(folder))
+        if self.facts.problems:
+            raise forms.ValidationError(list(self.facts.problems))
         return folder
+
+    def clean_architecture(self) -> dict[str, Any]:
+        """What the folder says, else what was written: without it nobody can say what a run needs."""
+        given = self.cleaned_data.get("architecture") or {}
+        if not given and self.facts and self.facts.architecture:
+            return self.facts.architecture.model_dump(mode="json")
+        try:
+            return Architecture.model_validate(given).model_dump(mode="json")
+        except ValidationError as error:
+            found = [f"{problem.field or 'architecture'}: {problem.message}" for problem in invalid(error).problems]
+            raise forms.ValidationError(["Name a folder to read this from, or write it.", *found]) from None
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        most = self.facts.max_context_length if self.facts else None
+        if most and given.get("max_context_length", 0) > most:
+            self.add_error("max_context_length", f"The model's own config.json says {most:,} at most.")
+        return given
 
 
 class RetireForm(forms.Form):

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -13,6 +12,7 @@ from runs.contract.events import Fault
 from runs.models import AuditEntry, BaseModel, Licence, Run, User
 from runs.services import retirement, settling
 from tests.app.conftest import Submit, text
+from tests.tiny import write_tiny_model
 
 PAGES = [
     "basemodel",
@@ -103,11 +103,14 @@ def test_the_console_keeps_the_content_security_policy(console: Client, base_mod
         assert "onclick=" not in text(answer)
 
 
+SHAPE = '{"layers": 2, "hidden": 64, "heads": 4, "kv_heads": 2, "intermediate": 128, "vocab": 500}'
+
+
 def model_form(licence: Licence, **changes: Any) -> dict[str, Any]:
     return {
         "name": "acme/small-1", "display_name": "Small", "family": "Acme", "parameters": 10, "max_context_length": 512,
         "task_types": ["CHAT_COMPLETION"], "licence": licence.pk, "folder": "", "defaults": '{"learning_rate": 0.0005}',
-        "architecture": "{}", "enabled": "on", **changes,
+        "architecture": SHAPE, "enabled": "on", **changes,
     }  # fmt: skip
 
 
@@ -116,6 +119,15 @@ def test_an_admin_adds_a_base_model(console: Client, licence: Licence, admin: Us
     model = BaseModel.objects.get(name="acme/small-1")
     assert (model.task_types, model.defaults) == (["CHAT_COMPLETION"], {"learning_rate": 0.0005})
     assert AuditEntry.objects.get(action="model.add").who == admin
+
+
+def test_a_folder_says_what_the_model_is(console: Client, licence: Licence, tmp_path: Path) -> None:
+    folder = str(write_tiny_model(tmp_path / "model"))
+    given = model_form(licence, folder=folder, architecture="", max_context_length=64)
+    assert console.post("/admin/runs/basemodel/add/", given).status_code == 302
+    assert BaseModel.objects.get().architecture["layers"] >= 1
+    longer = console.post("/admin/runs/basemodel/add/", {**given, "name": "acme/other", "max_context_length": 10**6})
+    assert "config.json says" in text(longer)
 
 
 @pytest.mark.parametrize(
@@ -129,8 +141,10 @@ def test_an_admin_adds_a_base_model(console: Client, licence: Licence, admin: Us
         ("defaults", "{", "Enter a valid JSON"),
         ("task_types", ["DANCING"], "not one of the available choices"),
         ("folder", "models/x", "Write the whole path"),
-        ("folder", "/nowhere/x", "no config.json in /nowhere/x"),
+        ("folder", "/nowhere/x", "There is no config.json in x"),
         ("parameters", "-5", "greater than or equal to 0"),
+        ("architecture", "{}", "layers: This is required."),
+        ("architecture", '{"layers": "many"}', "layers: This must be a whole number."),
     ],
 )
 def test_a_base_model_that_makes_no_sense_is_refused_at_its_field(
@@ -142,9 +156,7 @@ def test_a_base_model_that_makes_no_sense_is_refused_at_its_field(
 
 
 def test_a_change_is_audited_and_the_name_stays(console: Client, base_model: BaseModel) -> None:
-    given = model_form(
-        base_model.licence, name="another/name", family="Giants", folder=str(Path(settings.MODELS_DIR / base_model.name))
-    )
+    given = model_form(base_model.licence, name="another/name", family="Giants")
     assert console.post(f"/admin/runs/basemodel/{base_model.pk}/change/", given).status_code == 302
     base_model.refresh_from_db()
     assert (base_model.name, base_model.family) == ("test/tiny-chat", "Giants")
