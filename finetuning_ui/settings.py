@@ -26,7 +26,8 @@ def _database(url: str) -> dict[str, Any]:
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     database = {ours: str(parts.pop(theirs, None) or "") for ours, theirs in names.items()}
     pool = {"min_size": 0, "max_size": env.DATABASE_POOL, "timeout": 5} if env.DATABASE_POOL else False  # timeout: seconds
-    return {"ENGINE": "django.db.backends.postgresql", **database, "OPTIONS": {**parts, "pool": pool}}
+    options = {"CONN_HEALTH_CHECKS": True, "OPTIONS": {**parts, "pool": pool}}  # a pool outlives a restart of PostgreSQL
+    return {"ENGINE": "django.db.backends.postgresql", **database, **options}
 
 
 def _kept(data_dir: Path) -> tuple[Addresses, str]:
