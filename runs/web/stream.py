@@ -22,6 +22,7 @@ from runs.web.tail import MOST, News
 
 HEARTBEAT_SECONDS = 15.0
 LONGEST_SECONDS = 600.0
+AWAY_SECONDS = 1.0
 GATHER_SECONDS = 0.1  # what comes within this time travels together
 RETRY = "retry: 2000\n\n"
 HEARTBEAT = ": still here\n\n"
@@ -90,14 +91,15 @@ async def _follow_run(pk: int, cursor: int) -> AsyncIterator[str]:
         while time.monotonic() < deadline:
             try:
                 news = await hub().tail(pk).since(cursor)
-            except DatabaseError:  # PostgreSQL is away: the hub wakes us when it is back
-                news = None
-            if news is not None:
-                for event in _run_events(news, told):
-                    yield event
-                if news.state is None or news.state.terminal or len(news.points) > MOST:
-                    return
-                cursor, told = news.points[-1].key if news.points else cursor, news.state
+            except DatabaseError:  # PostgreSQL is away: what it has to say can wait
+                yield HEARTBEAT
+                await asyncio.sleep(AWAY_SECONDS)
+                continue
+            for event in _run_events(news, told):
+                yield event
+            if news.state is None or news.state.terminal or len(news.points) > MOST:
+                return
+            cursor, told = news.points[-1].key if news.points else cursor, news.state
             if await watch.changes(HEARTBEAT_SECONDS) is None:
                 yield HEARTBEAT
             else:
