@@ -3,8 +3,8 @@
 Made with numpy alone, in a fraction of a second, so that tests of the web can have one without importing torch.
 """
 
+import hashlib
 import json
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,11 +29,11 @@ CORPUS = (
 _kept = TemporaryDirectory(prefix="finetuning-ui-tiny-")
 
 
-@cache
 def tiny_model(**changes: Any) -> Path:
     """The folder of a tiny model: one for all callers in this process who ask for the same `changes` to config.json."""
-    folder = Path(_kept.name, f"model-{len(list(Path(_kept.name).iterdir()))}")
-    return write_tiny_model(folder, **changes)
+    key = json.dumps(changes, sort_keys=True)
+    folder = Path(_kept.name, hashlib.sha256(key.encode()).hexdigest()[:12])
+    return folder if folder.exists() else write_tiny_model(folder, **changes)
 
 
 def write_tiny_model(folder: Path, **changes: Any) -> Path:
