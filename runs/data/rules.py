@@ -33,20 +33,24 @@ class Chat:
         self._good: set[tuple[str, ...]] = set()
 
     def fits(self, row: Any) -> bool:
-        if row.__class__ is not dict or tuple(row) != CHAT_KEYS:
+        if row.__class__ is not dict or len(row) != 1 or "messages" not in row:
             return False
         messages = row["messages"]
         if messages.__class__ is not list:
             return False
         roles = []
         for message in messages:
-            if message.__class__ is not dict or tuple(message) != MESSAGE_KEYS:
+            if message.__class__ is not dict or len(message) != 2:
                 return False
-            role, content = message.values()
+            first, second = message
+            if first != "role" or second != "content":
+                return False
+            role, content = message["role"], message["content"]
             if content.__class__ is not str or role.__class__ is not str or not content or content.isspace():
                 return False
             roles.append(role)
-        return self._known(tuple(roles))
+        order = tuple(roles)
+        return order in self._good or self._known(order)
 
     def mend(self, row: Row, say: Say) -> Row | None:
         if tuple(row) != CHAT_KEYS:
@@ -65,13 +69,12 @@ class Chat:
             faults += kind != "assistant_first"
         return None if faults else {"messages": good}
 
-    def _known(self, roles: tuple[str, ...]) -> bool:
-        if roles in self._good:
-            return True
-        if _turns(roles):
+    def _known(self, order: tuple[str, ...]) -> bool:
+        """Whether the roles are in a good order; remembered, because few orders make up most files."""
+        if _turns(order):
             return False
         if len(self._good) < REMEMBERED:
-            self._good.add(roles)
+            self._good.add(order)
         return True
 
 
