@@ -1,7 +1,7 @@
 """What every address of this dialect shares: the bearer token, and errors as `{"error_code": ..., "message": ...}`."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import update_wrapper
 from typing import Concatenate, ParamSpec
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
@@ -36,8 +36,6 @@ def refused(code: str, message: str, status: int) -> JsonResponse:
 def endpoint(view: View[Concatenate[User, Rest]]) -> View[Rest]:
     """`view(request, user, ...)` behind a token, with refusals in this dialect's shape."""
 
-    @csrf_exempt  # a token in a header is not sent by a browser on its own
-    @wraps(view)
     def guarded(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponseBase:
         user = bearer(request)
         if user is None:
@@ -48,4 +46,5 @@ def endpoint(view: View[Concatenate[User, Rest]]) -> View[Rest]:
             _, code, status = next(row for row in CODES if isinstance(error, row[0]))
             return refused(code, error.message, status)
 
-    return guarded
+    update_wrapper(guarded, view)
+    return csrf_exempt(guarded)  # a token in a header is not sent by a browser on its own
