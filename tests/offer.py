@@ -1,4 +1,4 @@
-"""Base models on offer that are really there: a tiny Llama with a tokenizer and a chat template, under a licence of two duties."""
+"""Base models that are really on this machine: a tiny Llama, its tokenizer and chat template, and a licence of two duties."""
 
 from datetime import date
 from typing import Any

@@ -17,31 +17,36 @@ TIGHT = 0.8  # share of the memory from which on a run may fail for what else th
 
 @dataclass(frozen=True)
 class Fit:
-    """Bytes that full fine-tuning with the model's default settings needs, and bytes that are there."""
+    """Bytes that training with the model's default settings needs, and bytes that are there: None on a GPU."""
 
     needed: int
-    available: int
+    available: int | None
 
     @property
     def word(self) -> str:
+        if self.available is None:
+            return "needs"
         if self.needed > self.available:
             return "does not fit"
         return "tight" if self.needed > TIGHT * self.available else "fits"
 
 
 def fits(models: list[BaseModel]) -> dict[int, Fit]:
-    """Primary key -> fit. Models without a known architecture are left out."""
-    slot = wiring.device_slots()[0]
-    available = psutil.virtual_memory().available
-    return {model.pk: Fit(needed, available) for model in models if (needed := _needed(model, slot.kind))}
+    """Primary key -> fit. Models without a known shape are left out."""
+    device = wiring.device_slots()[0].kind
+    available = psutil.virtual_memory().available if device == "cpu" else None
+    return {model.pk: Fit(needed, available) for model in models if (needed := _needed(model, device))}
 
 
 def _needed(model: BaseModel, device: str) -> int:
-    """Bytes; 0 for a model whose shape nobody has described, or not rightly."""
+    """Bytes when every step is full; 0 for a model whose shape nobody has described, or not rightly."""
     try:
         shape = Architecture.model_validate(model.architecture)
     except ValidationError:
         return 0
-    defaults = resolved(RunRequest(model=model.name, train_data_path="-", register_to="main.default"), model)
-    need = estimate(shape, hyperparameters=defaults, device=device, rows=1, tokens=1, trained_tokens=1, tokens_per_second=None)
-    return need.memory_bytes
+    settings = resolved(RunRequest(model=model.name, train_data_path="-", register_to="main.default"), model)
+    rows = settings.batch_size
+    tokens = rows * (settings.context_length or model.max_context_length)
+    return estimate(
+        shape, hyperparameters=settings, device=device, rows=rows, tokens=tokens, trained_tokens=tokens
+    ).memory_bytes

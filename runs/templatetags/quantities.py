@@ -1,6 +1,7 @@
 """Sizes of models, and rows as tokens, as pages show them. Times, bytes and states are in `marks`."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django import template
 from django.utils.html import format_html, format_html_join
@@ -8,6 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from runs.data.profile import Profile
 from runs.data.rendering import Piece
+from runs.data.report import Group
 
 register = template.Library()
 NBSP = "\N{NO-BREAK SPACE}"
@@ -20,6 +22,14 @@ def parameters(count: int) -> str:
         if count >= size:
             return f"{count / size:.3g}{NBSP}{unit}"
     return str(count)
+
+
+@register.filter
+def one_remedy(group: Group | dict[str, Any]) -> str:
+    """What to do, if it is the same for every problem listed in a group of a report; else nothing."""
+    found = group if isinstance(group, dict) else group.model_dump()
+    remedies = {problem["remedy"] for problem in found["problems"]}
+    return str(remedies.pop()) if len(remedies) == 1 else ""
 
 
 @register.simple_tag
@@ -52,13 +62,13 @@ def lengths(profile: Profile) -> SafeString:
     width = 480 / max(1, len(profile.histogram))
     bars = format_html_join(
         "",
-        '<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"><title>{}</title></rect>',
+        '<rect x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>',
         (
             (
-                place * width,
-                64 - 60 * found.rows / highest,
-                width - 1,
-                60 * found.rows / highest,
+                round(place * width, 1),
+                round(64 - 60 * found.rows / highest, 1),
+                round(width - 1, 1),
+                round(60 * found.rows / highest, 1),
                 f"{found.start:,} to {found.end - 1:,} tokens: {found.rows:,} rows",
             )
             for place, found in enumerate(profile.histogram)

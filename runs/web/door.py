@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 
 from runs.models import User
@@ -33,11 +33,25 @@ def page(view: View[Rest]) -> View[Rest]:
     @wraps(view)
     def answer(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponseBase:
         try:
+            _without_nulls(request)
             return view(request, *args, **kwargs)
         except Refused as refused:
             return refusal(request, refused)
 
     return answer
+
+
+def _without_nulls(request: HttpRequest) -> None:
+    """PostgreSQL cannot hold or look up a null character: nothing has one in its name, and nobody types one on purpose."""
+    if "\x00" in request.path:
+        raise NotFound("There is nothing at this address.")
+    for name in ("GET", "POST"):
+        fields: QueryDict = getattr(request, name)
+        if any("\x00" in value for values in fields.lists() for value in [values[0], *values[1]]):
+            clean = fields.copy()
+            for key, values in fields.lists():
+                clean.setlist(key, [value.replace("\x00", "") for value in values])
+            setattr(request, name, clean)
 
 
 def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:

@@ -68,7 +68,7 @@ def _naming(draft: Draft) -> dict[str, str] | None:
 def _snippets(request: HttpRequest, draft: Draft) -> list[dict[str, str]]:
     """The run as code for every door that this installation has."""
     try:
-        asked = drafts.request(draft).model_dump(mode="json", exclude_unset=True)
+        asked = _ordered(drafts.request(draft).model_dump(mode="json", exclude_unset=True))
     except Refused:
         return []
     host = request.build_absolute_uri("/").rstrip("/")
@@ -81,3 +81,9 @@ def _snippets(request: HttpRequest, draft: Draft) -> list[dict[str, str]]:
     except Resolver404:
         return found
     return [*found, {"key": "databricks", "title": "Databricks client", "text": snippets.databricks(host, asked)}]
+
+
+def _ordered(asked: dict[str, Any]) -> dict[str, Any]:
+    """What a run is about comes before how it is trained."""
+    first = [name for name in ("model", "train_data_path", "register_to", "task_type") if name in asked]
+    return {name: asked[name] for name in [*first, *(name for name in asked if name not in first)]}

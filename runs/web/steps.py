@@ -73,7 +73,7 @@ def line(draft: Draft | None, current: Step) -> list[Station]:
             title=TITLES[step],
             url=url(draft, step) if place <= furthest and (draft or place == 0) else "",
             current=step == current,
-            done=place < furthest and step != current,
+            done=place < min(furthest, ORDER.index(current)),
         )
         for place, step in enumerate(ORDER)
     ]

@@ -53,7 +53,8 @@ def beginning(request: HttpRequest) -> dict[str, Any]:
         values |= drafts.values_of(lifecycle.find(by=person(request), name=name))
     if model := request.GET.get("model", ""):
         values["model"] = model
-    return values
+    ready = [offer.model.name for offer in on_offer(person(request)) if offer.selectable]
+    return values if "model" in values or len(ready) != 1 else {**values, "model": ready[0]}  # nothing to choose from
 
 
 def model_context(
@@ -63,9 +64,11 @@ def model_context(
     user, words = person(request), request.GET.get("q", "")
     every = on_offer(user)
     chosen = values.get("model", "")
+    found = [offer for offer in every if offer.matches(words) or offer.model.name == chosen]
     return {
         "tasks": list(TASKS.values()),
-        "offers": [offer for offer in every if offer.matches(words) or offer.model.name == chosen],
+        "here": [offer for offer in found if offer.weights_here],
+        "absent": [offer for offer in found if not offer.weights_here],
         "count": len(every),
         "retired": offers(BaseModel.objects.retired().select_related("licence", "replacement"), user),
         "chosen": one(chosen, user),

@@ -1,54 +1,73 @@
-"""A real Chromium in front of a real server; `login` opens a page as one of the people of the stories."""
+"""A real Chromium against a real server process; every test also watches the console."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from runs.models import User
+from tests.app.conftest import (  # noqa: F401  the people and things of the stories
+    accepted,
+    admin,
+    asked,
+    base_model,
+    colleague,
+    dataset,
+    licence,
+    owner,
+    research,
+    stranger,
+    submit,
+    viewer,
+)
+from tests.serving import Web, web  # noqa: F401
 
-# The fixtures of the stories are those of tests/app.
-from tests.app.conftest import *  # noqa: F403
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
-os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright keeps an event loop in this thread; Django need not worry about it
 
-Login = Callable[..., Page]
+@pytest.fixture(autouse=True)
+def _committed(transactional_db: None) -> None:
+    """The server must see what a test writes."""
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    where = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
-    if where is None:
-        if os.environ.get("CI"):
-            pytest.fail("CI needs Chromium: apt-get install chromium")
-        pytest.skip("Chromium is not installed: apt-get install chromium")
+    assert CHROMIUM, "Chromium is missing: apt install chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=where, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def login(chromium: Browser, live_server: Any) -> Iterator[Login]:
-    """`login(owner)` gives a page that is logged in; keywords go to the browser's context (javaScriptEnabled, viewport)."""
+def complaints() -> list[str]:
+    """Errors and warnings of the console, those of the security policy among them. At its end a test fails over any."""
+    return []
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def browse(chromium: Browser, web: Web, complaints: list[str], request: pytest.FixtureRequest) -> Iterator[Open]:  # noqa: F811
+    """`browse(owner)` is a page of a browser in which this person is logged in; keywords are those of a browser context."""
     contexts: list[BrowserContext] = []
 
-    def enter(user: User, **options: Any) -> Page:
-        context = chromium.new_context(base_url=live_server.url, **options)
+    def opened(user: User | None, **options: Any) -> Page:
+        context = chromium.new_context(base_url=web.url, **{"viewport": {"width": 1440, "height": 900}, **options})
         contexts.append(context)
-        client = Client()
-        client.force_login(user)
-        session = client.cookies[settings.SESSION_COOKIE_NAME].value
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": live_server.url}])
+        if user is not None:
+            name, value = web.cookie(user)
+            context.add_cookies([{"name": name, "value": value, "url": web.url}])
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
         return page
 
-    yield enter
+    yield opened
     for context in contexts:
         context.close()
+    assert complaints == []

@@ -2,7 +2,6 @@
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.contrib.auth.forms import PasswordChangeForm
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -13,7 +12,7 @@ from runs.models import ApiToken, LicenceAcceptance
 from runs.services import access
 from runs.services.refused import Invalid
 from runs.web.door import page, person
-from runs.web.forms import TokenForm
+from runs.web.forms import PasswordForm, TokenForm
 
 
 @page
@@ -28,7 +27,7 @@ def _show(request: HttpRequest, *, wrong: bool = False, **more: object) -> HttpR
         "tokens": ApiToken.objects.filter(user=user),
         "accepted": LicenceAcceptance.objects.filter(user=user).select_related("licence").order_by("-accepted_at"),
         "token_form": TokenForm(),
-        "password_form": PasswordChangeForm(user),
+        "password_form": PasswordForm(user),
         "now": timezone.now(),
     }
     return render(request, "account/index.html", {**context, **more}, status=422 if wrong else 200)
@@ -63,7 +62,7 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponseBase:
 @page
 @require_POST
 def password(request: HttpRequest) -> HttpResponseBase:
-    form = PasswordChangeForm(person(request), request.POST)
+    form = PasswordForm(person(request), request.POST)
     if not form.is_valid():
         return _show(request, wrong=True, password_form=form)
     update_session_auth_hash(request, form.save())

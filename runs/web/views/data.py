@@ -50,7 +50,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
 
 
 def _listed(request: HttpRequest) -> dict[str, Any]:
-    words, task = request.GET.get("q", "").replace("\x00", ""), request.GET.get("task", "")
+    words, task = request.GET.get("q", ""), request.GET.get("task", "")
     rows = DataSet.objects.visible_to(person(request)).select_related("owner")
     found = rows.filter(name__icontains=words) if words else rows
     found = found.filter(task_type=task) if task in TASKS else found

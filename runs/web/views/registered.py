@@ -20,7 +20,7 @@ def _visible(user: User) -> QuerySet[ModelVersion]:
 @page
 def index(request: HttpRequest) -> HttpResponseBase:
     """One line a name, with its newest version."""
-    words = request.GET.get("q", "").replace("\x00", "")
+    words = request.GET.get("q", "")
     every = _visible(person(request))
     newest = every.order_by("name", "-version").distinct("name").values("pk")
     found = every.filter(pk__in=newest, name__icontains=words).select_related("run__base_model__licence", "run__owner")

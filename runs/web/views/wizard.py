@@ -48,9 +48,9 @@ def _model(request: HttpRequest, draft: Draft | None, values: dict[str, Any]) ->
     """Model and task. `values` are what the draft has, or what a new one begins with."""
     accept, problems = set(request.POST.getlist("accept")), list[Problem]()
     if request.method == "POST":
-        values |= {name: request.POST.get(name, "").replace("\x00", "") for name in ("model", "task_type")}
+        values |= {name: request.POST.get(name, "") for name in ("model", "task_type")}
         if instead := request.POST.get("switch"):
-            values["model"] = instead.replace("\x00", "")
+            values["model"] = instead
         else:
             try:
                 draft = drafts.choose_model(by=person(request), draft=draft, values=values, accept=accept)
@@ -87,7 +87,7 @@ def data(request: HttpRequest, draft: Draft) -> HttpResponse:
 
 
 def _take(request: HttpRequest, draft: Draft, field: str, form: DataForm, reports: dict[str, Any]) -> bool:
-    """Take one slot's rows in; True when there are new ones. What is wrong goes to the form, a refused file's report to `reports`."""
+    """Take one slot's rows in; True when they are new. What is wrong goes to the form, a refused file's report to `reports`."""
     if not form.is_valid() or not (form.upload or form.reference):
         return False
     try:
