@@ -36,7 +36,7 @@ def refused(code: str, message: str, status: int) -> JsonResponse:
 def endpoint(view: View[Concatenate[User, Rest]]) -> View[Rest]:
     """`view(request, user, ...)` behind a token, with refusals in this dialect's shape."""
 
-    def guarded(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponseBase:
+    def guarded(request: HttpRequest, /, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponseBase:
         user = bearer(request)
         if user is None:
             return refused("UNAUTHENTICATED", "The token is missing, unknown, expired or revoked.", 401)
