@@ -198,7 +198,9 @@ def downloaded(registry: MlflowRegistry, version: PublishedVersion, place: Path)
     import mlflow
 
     mlflow.set_tracking_uri(registry.uri)
-    return Path(mlflow.artifacts.download_artifacts(version.model_uri, dst_path=str(place)))
+    kept = place / "kept"
+    kept.mkdir()
+    return Path(mlflow.artifacts.download_artifacts(version.model_uri, dst_path=str(kept)))
 
 
 def says(path: Path, place: Path) -> bool:

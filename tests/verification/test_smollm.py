@@ -57,7 +57,7 @@ def test_special_tokens_are_one_id_each_and_text_comes_back_as_it_was(smollm: Pa
     assert (renderer.bos_id, renderer.eos_ids) == (1, (2,))
     for text in ("<|im_start|>user\nHi 123<|im_end|>\n", "naïve — 東京\n\n  12 × 3"):
         assert renderer.decode(renderer.encode_text(text), specials=True) == text
-    assert renderer.encode_text("<|im_start|><|im_end|>") == [1, 2]
+    assert renderer.encode_text("<|im_end|><|im_start|>") == [2, 1]
 
 
 def test_digits_stand_alone_and_the_spaces_before_them_together(smollm: Path) -> None:
