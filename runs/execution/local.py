@@ -1,6 +1,5 @@
 """Engines as process groups on this machine."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -11,6 +10,7 @@ import time
 import psutil
 
 from runs.contract.folder import EngineProcess, RunFolder
+from runs.execution.environment import without_secrets
 from runs.execution.launcher import LaunchFailed
 
 HEARTBEAT_SECONDS = 60  # an engine on another machine is given up after this silence
@@ -30,7 +30,7 @@ class LocalLauncher:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
-                    env=_environment(),
+                    env=without_secrets(),
                 )
         except OSError as error:
             raise LaunchFailed(f"The training process could not be started: {error.strerror}.") from error
@@ -49,12 +49,6 @@ class LocalLauncher:
         engine = folder.read_engine()
         if engine is not None and engine.host == socket.gethostname() and (process := _process(engine)):
             process.send_signal(signal.SIGTERM)
-
-
-def _environment() -> dict[str, str]:
-    """The engine gets no secrets: neither the database's address nor the site's key."""
-    hidden = ("DATABASE_URL", "BROKER_URL", "SECRET_KEY", "EMAIL_URL", "DJANGO_SETTINGS_MODULE")
-    return {key: value for key, value in os.environ.items() if key not in hidden}
 
 
 def _start_time(pid: int) -> float:

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel
 
+from runs.execution.environment import without_secrets
 from runs.registry.protocol import Publication, PublishedVersion, PublishFailed, RegistryUnavailable
 
 PATIENCE = 2 * 3600  # seconds for the largest models
@@ -47,7 +48,13 @@ def _run(request: Path, result: Path, log: Path) -> int:
     with log.open("ab") as output:
         try:
             return subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, timeout=PATIENCE, check=False
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=without_secrets(),
+                timeout=PATIENCE,
+                check=False,
             ).returncode
         except subprocess.TimeoutExpired:
             raise PublishFailed(f"Registering took longer than {PATIENCE // 3600} hours and was given up.") from None

@@ -35,7 +35,8 @@ def mirror() -> int:
                 log.info("MLflow is away (%s); the copy waits.", error)
                 break
             except RegistryRefused as error:
-                log.warning("MLflow does not take the copy of %s: %s", run.name, error)
+                log.warning("MLflow does not take the copy of %s, which ends here: %s", run.name, error)
+                Run.objects.filter(pk=run.pk).update(mirror_closed=True)
         return copied
 
 
