@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
@@ -38,7 +38,7 @@ def page(view: View[Rest]) -> View[Rest]:
         except Refused as refused:
             return refusal(request, refused)
 
-    return answer
+    return cast(View[Rest], answer)
 
 
 def _without_nulls(request: HttpRequest) -> None:

@@ -152,7 +152,7 @@ class TokenForm(forms.Form):
     name = forms.CharField(required=False, max_length=100, label="Name", help_text="What will use it: laptop, nightly job.")
     days = forms.TypedChoiceField(
         coerce=int,
-        empty_value=0,
+        empty_value=None,
         required=False,
         choices=[(30, "30 days"), (90, "90 days"), (365, "a year"), (0, "until it is revoked")],
         initial=90,
@@ -165,7 +165,7 @@ class TokenForm(forms.Form):
         return timezone.now() + timedelta(days=days) if days else None
 
 
-class PasswordForm(PasswordChangeForm):  # type: ignore[type-arg]  # not generic at run time
+class PasswordForm(PasswordChangeForm):
     """Django's, without its grab for the cursor: it is one of several forms on a page."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

@@ -45,7 +45,7 @@ def _asked(draft: Draft) -> list[tuple[str, str]]:
         for name, setting in settings().items()
         if name in draft.values and steps.home(name) == steps.Step.TRAINING
     ]
-    return [(title, f"{len(value)}" if isinstance(value, list) else value) for title, value in shown]
+    return [(title, f"{len(value)} given" if isinstance(value, list) else value) for title, value in shown]
 
 
 def _naming(draft: Draft) -> dict[str, str] | None:

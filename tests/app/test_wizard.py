@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -144,7 +145,7 @@ def test_the_cards_show_licence_notice_and_duties(browser: Client, model: BaseMo
 
 
 def test_a_model_that_leaves_says_when_and_one_click_switches_to_its_replacement(browser: Client, model: BaseModel) -> None:
-    old = tiny_offer("tiny/Old", retires_on=timezone.localdate() + timezone.timedelta(days=30), replacement=model)
+    old = tiny_offer("tiny/Old", retires_on=timezone.localdate() + timedelta(days=30), replacement=model)
     page = browser.get(f"/runs/new/?model={old.name}")
     assert f"leaves {old.retires_on:%-d %b %Y}" in text(page)
     switched = browser.post("/runs/new/", {"model": old.name, "task_type": "CHAT_COMPLETION", "switch": model.name})

@@ -1,6 +1,7 @@
 """A real Chromium against a real server process; every test also watches the console."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,14 +30,16 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 @pytest.fixture(autouse=True)
-def _committed(transactional_db: None) -> None:
+def _committed(chromium: Browser, transactional_db: None) -> None:
     """The server must see what a test writes."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """For a module only: while it stands, an event loop stands in this thread, which other tests could not bear."""
     assert CHROMIUM, "Chromium is missing: apt install chromium"
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # the loop is Playwright's own; the database is used between its turns
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
@@ -49,6 +52,14 @@ def complaints() -> list[str]:
 
 
 Open = Callable[..., Page]
+
+
+def until(page: Page, expression: str, seconds: float = 10) -> None:
+    """Wait until this is true in the page. Playwright's own waiting evaluates text there, which the security policy forbids."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(f"() => Boolean({expression})"):
+        assert time.monotonic() < deadline, f"not true in {seconds} s: {expression}"
+        time.sleep(0.02)
 
 
 @pytest.fixture
