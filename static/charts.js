@@ -128,7 +128,8 @@ function keepInAddress() {
   const { x, smooth, log } = view();
   const address = new URL(location);
   for (const [key, value, usual] of [["x", x, "step"], ["smooth", String(smooth), "0.6"], ["log", log ? "1" : "", ""]]) {
-    if (value === usual) address.searchParams.delete(key); else address.searchParams.set(key, value);
+    address.searchParams.delete(key); // first, so that the same view always has the same address
+    if (value !== usual) address.searchParams.set(key, value);
   }
   history.replaceState(history.state, "", address);
 }

@@ -45,5 +45,11 @@ addEventListener("change", (event) => {
   if (event.target.closest("form[data-auto]")) event.target.form.requestSubmit();
 });
 
+// An address says what was asked for, not what was left open.
+addEventListener("formdata", (event) => {
+  if (event.target.method !== "get") return;
+  for (const [key, value] of [...event.formData]) if (value === "") event.formData.delete(key);
+});
+
 const refused = document.querySelector(".field [aria-invalid=true]");
 refused?.focus();
