@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
+from itertools import islice
 
 import torch
 from transformers import GenerationConfig, PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 
-from runs.contract.spec import TaskType
+from runs.contract.spec import DataFile, TaskType
 from runs.data.rendering import Renderer
+from runs.data.rows import read_rows
 from runs.engine import attention
 from runs.engine.wishes import Wishes
 
 NEW_TOKENS = 100  # at most, per answer
+LOOKED_AT = 1_000  # rows in which a common system message is looked for
 
 
 class _Wished(StoppingCriteria):
@@ -24,11 +28,23 @@ class _Wished(StoppingCriteria):
         return torch.full((len(input_ids),), self._wishes.outcome() is not None, device=input_ids.device)
 
 
-def encode(prompt: str, renderer: Renderer, task: TaskType) -> list[int]:
-    """A prompt as the task's rows have it: one user message for chats, raw text otherwise."""
-    if task == TaskType.CHAT_COMPLETION:
-        return renderer.encode_prompt([{"role": "user", "content": prompt}])
-    return renderer.encode_text(prompt)
+def encode(prompt: str, renderer: Renderer, data: DataFile, task: TaskType) -> list[int]:
+    """A prompt as the task's rows have it: for chats one user message, under the system message that the rows share."""
+    if task != TaskType.CHAT_COMPLETION:
+        return renderer.encode_text(prompt)
+    system = [{"role": "system", "content": text}] if (text := shared_system(data)) else []
+    return renderer.encode_prompt([*system, {"role": "user", "content": prompt}])
+
+
+@cache
+def shared_system(data: DataFile) -> str:
+    """The system message with which each of the first rows begins; empty when they have none or several."""
+    found = {_system(row["messages"]) for row in islice(read_rows(data.path), LOOKED_AT)}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _system(messages: Sequence[dict[str, str]]) -> str:
+    return messages[0]["content"] if messages and messages[0]["role"] == "system" else ""
 
 
 @torch.no_grad()

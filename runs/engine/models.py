@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from transformers.utils import logging as transformers_logging
@@ -12,7 +13,7 @@ from transformers.utils import logging as transformers_logging
 from runs.contract.events import Fault
 from runs.contract.spec import Device, ModelSource
 from runs.engine import attention
-from runs.engine.failure import Failure
+from runs.engine.failure import Failure, explain
 
 TOKENIZER_FILES = (
     "tokenizer*",
@@ -38,19 +39,32 @@ def load(source: ModelSource, weights: Path, device: torch.device) -> PreTrained
     attention.register()
     transformers_logging.disable_progress_bar()
     try:
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        model, info = AutoModelForCausalLM.from_pretrained(
             weights,
             dtype=torch.float32,  # master weights: steps are too small for bfloat16's 8 bits
             attn_implementation=attention.NAME,
             trust_remote_code=False,
             use_safetensors=True,
             local_files_only=True,
+            output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        if explain(error).fault in (Fault.MEMORY, Fault.DISK):
+            raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Failure(Fault.MODEL, f"The weights of {source.name} in {weights} could not be loaded: {reason}") from error
+    _refuse_made_up(source, weights, info)
     model.config.use_cache = False
-    return model.to(device)  # type: ignore[no-any-return, arg-type]
+    loaded: PreTrainedModel = model.to(device)
+    return loaded
+
+
+def _refuse_made_up(source: ModelSource, weights: Path, info: dict[str, Any]) -> None:
+    """transformers fills weights that are missing with chance and goes on; that would be another model."""
+    lacking = sorted({*info["missing_keys"], *(str(entry[0]) for entry in info["mismatched_keys"])})
+    if lacking:
+        message = f"The weights of {source.name} in {weights} lack {len(lacking)} that config.json asks for: {lacking[0]}."
+        raise Failure(Fault.MODEL, message)
 
 
 def hidden_states(model: PreTrainedModel, **inputs: Any) -> Tensor:

@@ -161,7 +161,7 @@ class Pipeline:
             log.info("evaluation at step %d: loss %.4f, accuracy %.3f", found.step, found.loss, found.token_accuracy)
             self.reporter.say(found)
         if prompts := self.spec.eval_prompts:
-            encoded = [generation.encode(prompt, self.renderer, self.spec.task_type) for prompt in prompts]
+            encoded = [generation.encode(prompt, self.renderer, self.spec.train, self.spec.task_type) for prompt in prompts]
             limit = self.spec.base_model.max_context_length
             answers = generation.answer(training.model, self.renderer, encoded, limit, self.wishes)
             for index, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):

@@ -59,7 +59,7 @@ def make_run(
     """A run folder as the web writes it. `settings` are hyperparameters."""
     folder = RunFolder(path)
     folder.create()
-    asked = {"learning_rate": 3e-3, "context_length": 128, "batch_size": 4, "training_duration": "12ba", **settings}
+    asked = {"learning_rate": 3e-3, "context_length": 256, "batch_size": 4, "training_duration": "12ba", **settings}
     folder.write_spec(
         RunSpec(
             name=path.name,

@@ -9,7 +9,7 @@ from runs.contract.spec import RunSpec
 class Full:
     def prepare(self, model: PreTrainedModel, spec: RunSpec) -> PreTrainedModel:
         if spec.hyperparameters.gradient_checkpointing:
-            model.gradient_checkpointing_enable({"use_reentrant": False})
+            model.activation_checkpointing_enable({"use_reentrant": False})
         return model
 
     def parameters(self, model: PreTrainedModel) -> dict[str, Parameter]:
