@@ -163,6 +163,7 @@ class Pipeline:
         if prompts := self.spec.eval_prompts:
             encoded = [generation.encode(prompt, self.renderer, self.spec.train, self.spec.task_type) for prompt in prompts]
             limit = self.spec.base_model.max_context_length
+            self.reporter.progress(Phase.EVALUATION, "answering evaluation prompts", 0, len(prompts), "prompts")
             answers = generation.answer(training.model, self.renderer, encoded, limit, self.wishes)
             for index, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
                 self.reporter.say(Sample(time=now(), step=training.step, index=index, prompt=prompt, answer=answer))
