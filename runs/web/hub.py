@@ -9,6 +9,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from django.db import connections
@@ -118,7 +119,7 @@ class Hub:
                 watch.wake(None)
 
 
-def _address() -> dict[str, object]:
+def _address() -> dict[str, Any]:
     """Django's own connection parameters, less what only its synchronous cursors understand."""
     parameters = connections["default"].get_connection_params()
     return {key: value for key, value in parameters.items() if key not in ("context", "cursor_factory", "prepare_threshold")}

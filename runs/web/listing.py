@@ -107,9 +107,9 @@ class Listing:
 
     def address(self, **changes: str) -> str:
         """This list with something else; empty values leave the address."""
-        query = {key: self.query[key] for key in self.query} | changes
+        query = self.query.dict() | changes
         made = QueryDict(mutable=True)
-        made.update({key: value for key, value in query.items() if value})
+        made.update({key: str(value) for key, value in query.items() if value})
         return "?" + made.urlencode()
 
     def sort_address(self, key: str) -> str:

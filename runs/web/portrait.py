@@ -139,6 +139,10 @@ class Portrait:
         points = series.sketches([self.run], most=PICTURE_POINTS)[self.run.pk]
         return series.columns("train", points, series.origin(self.run))
 
+    @staticmethod
+    def _steps(columns: series.Columns) -> list[float]:
+        return [step for step in columns["step"] if step is not None]
+
     @cached_property
     def _evaluations(self) -> series.Columns:
         points = MetricPoint.objects.filter(run=self.run).evaluation().order_by("-step")[:PICTURE_POINTS]
@@ -151,13 +155,13 @@ class Portrait:
     @cached_property
     def picture(self) -> str:
         """The loss as an SVG path, there before the chart is and without any script."""
-        return charts.path(self._train["step"], self._train["loss"], WIDTH, HEIGHT, pad=4)
+        return charts.path(self._steps(self._train), self._train["loss"], WIDTH, HEIGHT, pad=4)
 
     @cached_property
     def in_words(self) -> list[str]:
         told = [
-            charts.in_words("Training loss", self._train["step"], self._train["loss"]),
-            charts.in_words("Evaluation loss", self._evaluations["step"], self._evaluations["loss"]),
+            charts.in_words("Training loss", self._steps(self._train), self._train["loss"]),
+            charts.in_words("Evaluation loss", self._steps(self._evaluations), self._evaluations["loss"]),
         ]
         return [sentence for sentence in told if sentence]
 
@@ -166,7 +170,7 @@ class Portrait:
         return [
             {
                 "small": small,
-                "path": charts.path(self._train["step"], self._train[small.key], 240, 56),
+                "path": charts.path(self._steps(self._train), self._train[small.key], 240, 56),
                 "last": self._last(small.key),
             }
             for small in charts.SMALLS
@@ -176,19 +180,19 @@ class Portrait:
         return next((value for value in reversed(self._train[key]) if value is not None), None)
 
     @cached_property
-    def table(self) -> list[dict[str, object]]:
+    def table(self) -> list[dict[str, series.Number]]:
         """Some steps and every evaluation, oldest first, for those who read numbers rather than curves."""
         stride = max(1, len(self._train["step"]) // TABLE_POINTS)
         evaluated = dict(zip(self._evaluations["step"], self._evaluations["loss"], strict=True))
         last = len(self._train["step"]) - 1
-        rows: list[dict[str, object]] = [
+        rows = [
             {key: column[index] for key, column in self._train.items()} | {"eval": evaluated.pop(step, None)}
             for index, step in enumerate(self._train["step"])
             if index % stride == 0 or index == last or step in evaluated
         ]
         nothing = dict.fromkeys(self._train)
         rows += [nothing | {"step": step, "eval": value} for step, value in evaluated.items()]
-        return sorted(rows, key=lambda row: row["step"])  # type: ignore[arg-type, return-value]
+        return sorted(rows, key=lambda row: row["step"] or 0)
 
     # Its answers
 
@@ -219,5 +223,5 @@ class Portrait:
             base, tuned = found.get((index, 0)), found.get((index, self.answer_step or -1))
             first = base or tuned
             assert first is not None
-            made.append(Answer(first.prompt, base and base.answer, tuned and tuned.answer))
+            made.append(Answer(first.prompt, base.answer if base else None, tuned.answer if tuned else None))
         return made

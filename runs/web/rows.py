@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from runs.models import Run, RunStatus
+from runs.models import MetricPoint, Run, RunStatus
 from runs.services import series
 from runs.web import charts
 
@@ -40,7 +40,7 @@ def rows(runs: Sequence[Run]) -> list[Row]:
     ]
 
 
-def _spark(run: Run, sketches: dict[int, list[series.MetricPoint]]) -> str:
+def _spark(run: Run, sketches: dict[int, list[MetricPoint]]) -> str:
     points = sketches[run.pk]
     losses = [series.finite(point.values.get("loss")) for point in points]
     return charts.path([point.step for point in points], losses, SPARK_WIDTH, SPARK_HEIGHT)

@@ -261,7 +261,7 @@ def test_what_a_model_wrote_is_shown_as_text(mine: Client, training: Run) -> Non
 
 
 def test_htmx_gets_the_part_it_names(mine: Client, training: Run) -> None:
-    panel = mine.get("/runs/chat-training/events/", headers={"HX-Target": "section#panel"}).content.decode()
-    assert panel.startswith('<section id="panel"')
-    answers = mine.get("/runs/chat-training/", headers={"HX-Target": "section#answers"}).content.decode()
-    assert answers.startswith('<section id="answers"')
+    panel = mine.get("/runs/chat-training/events/", headers={"HX-Target": "section#panel"}).content.decode().split()
+    assert panel[:2] == ["<section", 'id="panel"']
+    answers = mine.get("/runs/chat-training/", headers={"HX-Target": "section#answers"}).content.decode().split()
+    assert answers[:2] == ["<section", 'id="answers"']

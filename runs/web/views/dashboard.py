@@ -13,7 +13,7 @@ from runs.web.rows import rows
 def index(request: HttpRequest) -> HttpResponse:
     listing = Listing(person(request), request.GET)
     template = "runs/_list.html" if request.headers.get("HX-Request") else "runs/dashboard.html"
-    return render(request, template, {"listing": listing, "rows": rows(listing.page.object_list)})
+    return render(request, template, {"listing": listing, "rows": rows(list(listing.page))})
 
 
 @page
