@@ -80,18 +80,21 @@ class Product(Stack):
         return psutil.Process(self.engine_pid(name))
 
     def reaches(self, name: str, happened: Callable[[dict[str, Any]], bool], seconds: float = 120) -> None:
-        wait_for(lambda: happened(self.run(name)), seconds, lambda: f"{self.run(name)}\n{self.said}")
+        def reached() -> bool:
+            run = self.run(name)
+            assert run["status"] != "FAILED", f"{run['details']}\n{(self.folder / 'runs' / name / 'log.txt').read_text()}"
+            return happened(run)
+
+        wait_for(reached, seconds, lambda: f"{self.run(name)}\n{self.said}")
 
     def completes(self, name: str) -> None:
-        self.reaches(name, lambda run: run["status"] in ("COMPLETED", "FAILED", "STOPPED"), seconds=180)
-        run = self.run(name)
-        assert run["status"] == "COMPLETED", f"{run['details']}\n{(self.folder / 'runs' / name / 'log.txt').read_text()}"
+        self.reaches(name, lambda run: run["status"] == "COMPLETED", seconds=180)
 
 
 @pytest.fixture(scope="module")
 def product() -> Iterator[Product]:
     with TemporaryDirectory(prefix="finetuning-ui-faults-") as parent:
-        product = Product(Path(parent, "data"), MLFLOW_TRACKING_URI="").start()
+        product = Product(Path(parent, "data"), MLFLOW_TRACKING_URI="", ENGINE_THREADS="1").start()
         try:
             product.says("mlflow | ready", seconds=120)
             product.furnish()
