@@ -12,6 +12,7 @@ from runs.contract.events import Exit, Fault, Outcome
 from runs.contract.folder import RunFolder
 from runs.contract.spec import RunSpec
 from runs.engine.failure import Failure, failed
+from runs.engine.lean import lean_imports
 from runs.engine.presence import Presence, take_lock
 from runs.engine.reporting import Reporter
 from runs.engine.wishes import Wishes
@@ -51,7 +52,8 @@ def train(folder: RunFolder, wishes: Wishes) -> Exit:
     try:
         spec = _spec(folder)
         _limit_threads(spec.device.threads)
-        from runs.engine.pipeline import Pipeline  # torch and transformers: seconds, and only once the spec is good
+        with lean_imports():
+            from runs.engine.pipeline import Pipeline  # torch and transformers: seconds, and only once the spec is good
 
         pipeline = Pipeline(folder, spec, Reporter(folder.events), wishes)
         return pipeline.run()

@@ -1,6 +1,7 @@
 """Base models from disk, ready to be trained on streams of isolated rows, and back to disk for anyone's `from_pretrained`."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.utils import logging as transformers_logging
 
 from runs.contract.events import Fault
@@ -39,7 +41,7 @@ def load(source: ModelSource, weights: Path, device: torch.device) -> PreTrained
     attention.register()
     transformers_logging.disable_progress_bar()
     try:
-        model, info = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
             weights,
             dtype=torch.float32,  # master weights: steps are too small for bfloat16's 8 bits
             attn_implementation=attention.NAME,
@@ -53,10 +55,11 @@ def load(source: ModelSource, weights: Path, device: torch.device) -> PreTrained
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise Failure(Fault.MODEL, f"The weights of {source.name} in {weights} could not be loaded: {reason}") from error
-    _refuse_made_up(source, weights, info)
+    model: PreTrainedModel = loaded[0]
+    _refuse_made_up(source, weights, loaded[1])
     model.config.use_cache = False
-    loaded: PreTrainedModel = model.to(device)
-    return loaded
+    model.to(device)  # type: ignore[arg-type]
+    return model
 
 
 def _refuse_made_up(source: ModelSource, weights: Path, info: dict[str, Any]) -> None:
@@ -83,6 +86,20 @@ def projection(model: PreTrainedModel) -> Tensor:
             Fault.MODEL, f"{model.config.model_type} models with {what} are not supported yet.", "Choose another base model."
         )
     return head.weight
+
+
+def between_layers(model: PreTrainedModel, check: Callable[[], None]) -> None:
+    """Call `check` after each layer, forwards and backwards: a bin may take many seconds, and SIGTERM grants ten in all."""
+
+    def after(_layer: torch.nn.Module, _inputs: Any, output: Any) -> None:
+        check()
+        states = output[0] if isinstance(output, tuple) else output
+        if states.requires_grad:
+            states.register_hook(lambda _gradient: check())
+
+    for module in model.modules():
+        if isinstance(module, GradientCheckpointingLayer):  # what transformers calls a layer, whether checkpointed or not
+            module.register_forward_hook(after)
 
 
 def _is_set(config: Any, name: str) -> bool:

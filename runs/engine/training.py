@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 import torch
 from transformers import PreTrainedModel
 
-from runs.contract.events import Fault, Outcome
+from runs.contract.events import Fault
 from runs.contract.spec import RunSpec
 from runs.engine import models, optimizer
 from runs.engine.batches import Bin, batch, pack
 from runs.engine.checkpoints import State
 from runs.engine.duration import Timetable
 from runs.engine.examples import Examples
-from runs.engine.failure import Failure, Leave
+from runs.engine.failure import Failure
 from runs.engine.loss import cross_entropy
 from runs.engine.wishes import Wishes
 
@@ -49,6 +49,7 @@ class Training:
     def __post_init__(self) -> None:
         self.optimizer = optimizer.build(self.parameters, self.spec.hyperparameters)
         self.weight = models.projection(self.model)
+        models.between_layers(self.model, self.wishes.check_interrupted)
 
     @property
     def capacity(self) -> int:
@@ -76,11 +77,7 @@ class Training:
 
     def _backward_all(self, bins: list[Bin], targets: int) -> float:
         self.model.train()
-        losses = []
-        for packed in bins:
-            if self.wishes.interrupted:
-                raise Leave(Outcome.INTERRUPTED)
-            losses.append(self._backward(packed.to(self.device), 1 / targets))
+        losses = [self._backward(packed.to(self.device), 1 / targets) for packed in bins]
         return float(torch.stack(losses).sum())
 
     def _backward(self, packed: Bin, scale: float) -> torch.Tensor:

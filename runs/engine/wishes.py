@@ -9,7 +9,7 @@ from runs.engine.failure import Leave
 
 
 class Wishes:
-    """Polled between units of work: a batch of rows, a bin of tokens, a step."""
+    """Polled between units of work: a batch of rows, a step; SIGTERM also between layers."""
 
     def __init__(self, folder: RunFolder) -> None:
         self._stop = folder.stop
@@ -34,6 +34,11 @@ class Wishes:
         """Raise Leave when somebody asked for it."""
         if outcome := self.outcome():
             raise Leave(outcome)
+
+    def check_interrupted(self) -> None:
+        """Raise Leave at a SIGTERM only: a person's stop waits for the end of the step."""
+        if self.interrupted:
+            raise Leave(Outcome.INTERRUPTED)
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self.interrupted = True
