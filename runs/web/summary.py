@@ -9,7 +9,8 @@ from runs.contract.request import RunRequest
 from runs.models import BaseModel, DataSet, User
 from runs.services import drafts
 from runs.services.estimates import Estimate, estimate
-from runs.services.refused import Refused
+from runs.services.refused import Problem, Refused
+from runs.web.fields import settings
 from runs.web.tasks import TASKS
 
 
@@ -49,7 +50,12 @@ def _asked(values: Mapping[str, Any]) -> tuple[RunRequest | None, list[str]]:
     try:
         return drafts.request_so_far(values), []
     except Refused as refused:
-        return None, [problem.message for problem in refused.problems]
+        return None, [_sentence(problem) for problem in refused.problems]
+
+
+def _sentence(problem: Problem) -> str:
+    setting = settings().get(problem.field.partition(".")[0])
+    return f"{setting.title}: {problem.message}" if setting else problem.message
 
 
 def _dataset(name: object, user: User) -> DataSet | None:

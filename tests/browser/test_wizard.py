@@ -43,15 +43,16 @@ def broken(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def refusals(complaints: list[str]) -> Any:
+def refusals(browse: Open, complaints: list[str]) -> Any:
     """Chromium writes every 422 on its console; nothing else may stand there."""
     yield
     complaints[:] = [said for said in complaints if "status of 422" not in said]
 
 
 def choose_model(page: Page) -> None:
+    page.set_default_timeout(10_000)
     page.goto("/runs/new/")
-    page.get_by_label(re.compile("^I accept")).check()
+    page.get_by_label("I accept the").locator("visible=true").check()
     page.get_by_role("button", name="Next: data").click()
     page.wait_for_url("**/data/")
 
@@ -66,7 +67,8 @@ def go_through(page: Page, path: Path) -> Run:
     choose_model(page)
     choose_data(page, path)
     expect(page.get_by_text("The first rows as the model sees them")).to_be_visible()
-    expect(page.locator(".tok.trained", has_text="hardware").first).to_be_visible()
+    expect(page.locator(".tokens pre").first).to_contain_text("<|im_start|>assistant")
+    expect(page.locator(".tok.trained").first).to_be_visible()
     page.get_by_role("button", name="Next: training").click()
     page.get_by_label("Training duration").fill("2ep")
     page.get_by_role("button", name="Next: review").click()
@@ -162,7 +164,7 @@ def test_the_cursor_stands_in_the_first_field_that_is_wrong(
     page.get_by_role("button", name="Next: training").click()
     page.get_by_label("Learning rate", exact=True).fill("-1")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("This must be more than 0.")).to_be_visible()
+    expect(page.locator("#id_learning_rate_error")).to_have_text("This must be more than 0.")
     expect(page.get_by_label("Learning rate", exact=True)).to_be_focused()
 
 
@@ -178,12 +180,13 @@ def test_the_summary_follows_the_typing(browse: Open, owner: User, model: BaseMo
 def test_search_narrows_and_the_licence_unfolds_with_the_choice(browse: Open, owner: User, model: BaseModel) -> None:
     tiny_offer("other/Giant", display_name="Giant")
     page = browse(owner)
+    page.set_default_timeout(10_000)
     page.goto("/runs/new/")
     page.get_by_placeholder("Search 2 models").fill("giant")
-    expect(page.get_by_label(re.compile("Tiny Instruct"))).to_be_hidden()
+    expect(page.get_by_label("Tiny Instruct")).to_be_hidden()
     expect(page.get_by_text("I accept the Tiny Community License").first).to_be_hidden()
-    page.get_by_label(re.compile("^Giant")).check()
-    expect(page.get_by_label(re.compile("^I accept")).locator("visible=true")).to_have_count(1)
+    page.get_by_label("Giant").check()
+    expect(page.get_by_label("I accept the").locator("visible=true")).to_have_count(1)
 
 
 def test_enter_means_next_and_never_one_of_the_small_buttons(
