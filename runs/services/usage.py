@@ -12,6 +12,7 @@ GPU_QUERY = ("nvidia-smi", "--query-gpu=index,utilization.gpu", "--format=csv,no
 
 _lock = threading.Lock()
 _kept: tuple[float, list[str]] = (0.0, [])
+_seen = psutil.cpu_times()
 
 
 def devices() -> list[str]:
@@ -19,8 +20,16 @@ def devices() -> list[str]:
     global _kept
     with _lock:
         if time.monotonic() - _kept[0] > KEPT_SECONDS or not _kept[1]:
-            _kept = (time.monotonic(), _gpus() or [f"CPU {psutil.cpu_percent():.0f}%"])
+            _kept = (time.monotonic(), _gpus() or [f"CPU {_cpu():.0%}"])
         return _kept[1]
+
+
+def _cpu() -> float:
+    """Share of the CPUs' time that was not idle since the last question. (psutil's own answer counts for each thread apart.)"""
+    global _seen
+    before, _seen = _seen, psutil.cpu_times()
+    passed = sum(_seen) - sum(before)
+    return 1 - (_seen.idle - before.idle) / passed if passed > 0 else 0.0
 
 
 def _gpus() -> list[str]:
