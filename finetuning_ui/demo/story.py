@@ -20,6 +20,7 @@ MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 REGISTER_TO = "main.default.helpdesk"
 SHOWN = 3  # held-out rows that are printed in full
 POLL_SECONDS = 0.5
+ANSWER_TOKENS = 48  # twice what a record needs; the base model would go on and on
 
 
 class DemoFailed(Exception):
@@ -96,7 +97,16 @@ def answers(model: Path, chats: Sequence[list[dict[str, str]]]) -> list[str]:
     with TemporaryDirectory() as folder:
         asked, given = Path(folder, "chats.json"), Path(folder, "answers.json")
         asked.write_text(json.dumps(list(chats)), encoding="utf-8")
-        command = [sys.executable, "-m", "runs.engine.answer", str(model), str(asked), str(given)]
+        command = [
+            sys.executable,
+            "-m",
+            "runs.engine.answer",
+            str(model),
+            str(asked),
+            str(given),
+            "--tokens",
+            str(ANSWER_TOKENS),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise DemoFailed(f"{model.name} did not answer:\n{done.stderr[-2000:]}")

@@ -25,13 +25,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m runs.engine.answer", description=__doc__)
     for name, what in (("model", "model folder"), ("chats", "JSON file to read"), ("answers", "JSON file to write")):
         parser.add_argument(name, type=Path, help=what)
+    parser.add_argument("--tokens", type=int, default=generation.NEW_TOKENS, help="longest answer, in tokens")
     given = parser.parse_args()
     chats = json.loads(given.chats.read_text(encoding="utf-8"))
-    answers = list(answer_all(given.model, chats))
+    answers = list(answer_all(given.model, chats, new_tokens=given.tokens))
     given.answers.write_text(json.dumps(answers, ensure_ascii=False), encoding="utf-8")
 
 
-def answer_all(folder: Path, chats: Sequence[list[dict[str, Any]]]) -> Iterator[str]:
+def answer_all(folder: Path, chats: Sequence[list[dict[str, Any]]], *, new_tokens: int) -> Iterator[str]:
     """Answers in the order of the chats. Raises Failure when the weights cannot be loaded, TemplateError for a bad chat."""
     renderer = Renderer.load(folder)
     prompts = [renderer.encode_prompt(messages) for messages in chats]
@@ -39,7 +40,8 @@ def answer_all(folder: Path, chats: Sequence[list[dict[str, Any]]]) -> Iterator[
     limit = int(model.config.max_position_embeddings)
     wishes = Wishes(RunFolder(folder))  # nobody stops this but by ending the process
     for start in range(0, len(prompts), SIDE_BY_SIDE):
-        yield from generation.answer(model, renderer, prompts[start : start + SIDE_BY_SIDE], limit, wishes)
+        some = prompts[start : start + SIDE_BY_SIDE]
+        yield from generation.answer(model, renderer, some, limit, wishes, new_tokens=new_tokens)
 
 
 def load(folder: Path) -> PreTrainedModel:

@@ -48,16 +48,24 @@ def _system(messages: Sequence[dict[str, str]]) -> str:
 
 
 @torch.no_grad()
-def answer(model: PreTrainedModel, renderer: Renderer, prompts: Sequence[list[int]], limit: int, wishes: Wishes) -> list[str]:
+def answer(
+    model: PreTrainedModel,
+    renderer: Renderer,
+    prompts: Sequence[list[int]],
+    limit: int,
+    wishes: Wishes,
+    *,
+    new_tokens: int = NEW_TOKENS,
+) -> list[str]:
     """One answer per prompt (token ids), side by side. Of a prompt over `limit` tokens the end is used. Raises Leave."""
-    prompts = [(ids or [renderer.eos_id or 0])[-max(1, limit - NEW_TOKENS) :] for ids in prompts]
+    prompts = [(ids or [renderer.eos_id or 0])[-max(1, limit - new_tokens) :] for ids in prompts]
     filler = renderer.eos_id or 0
     width = max(map(len, prompts))
     ids = torch.tensor([[filler] * (width - len(prompt)) + prompt for prompt in prompts], device=model.device)
     mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
     greedy = GenerationConfig(
         do_sample=False,
-        max_new_tokens=NEW_TOKENS,
+        max_new_tokens=new_tokens,
         eos_token_id=list(renderer.eos_ids) or None,
         pad_token_id=filler,
         use_cache=True,
