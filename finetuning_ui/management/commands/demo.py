@@ -50,7 +50,7 @@ class Command(BaseCommand):
         for name, address in (
             ("the run", f"{url}/runs/{run['name']}/"),
             ("all runs", f"{url}/"),
-            ("the model", f"{url}/registered/{version['name']}/"),
+            ("the model", f"{url}/registered-models/{version['name']}/"),
             ("MLflow", settings.MLFLOW_TRACKING_URI),
         ):
             screen.say(f"  {name:<10} {address}")
