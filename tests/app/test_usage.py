@@ -11,7 +11,7 @@ from runs.services import usage
 @pytest.fixture(autouse=True)
 def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usage, "KEPT_SECONDS", 0.0)
-    monkeypatch.setattr(usage, "_gpus", lambda: [])
+    monkeypatch.setattr(usage, "_gpus", list)
 
 
 def share() -> int:

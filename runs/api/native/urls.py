@@ -65,8 +65,8 @@ operations = [
 ]
 urlpatterns = [
     *operations,
-    path("openapi.json", openapi.show),
-    path("docs", openapi.docs),
+    path("openapi.json", openapi.show, name="openapi"),
+    path("docs", openapi.docs, name="api-docs"),
     path("<path:rest>", lost),
     path("", lost, {"rest": ""}),
 ]
