@@ -4,7 +4,6 @@ from typing import NoReturn
 
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from runs.api.native import catalog, datasets, openapi, outputs, people, planning, runs
@@ -35,7 +34,6 @@ register_converter(Slashed, "slashed")
 register_converter(Key, "key")
 
 
-@extend_schema(exclude=True)
 def nowhere(request: Request, rest: str) -> NoReturn:
     raise NotFound(f"There is nothing at {request.path}. All addresses are on /api/v1/docs; none ends with a slash.")
 
