@@ -5,7 +5,7 @@ SOURCES := finetuning_ui runs tests manage.py
 export DATA_DIR PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test check bench format clean
+.PHONY: help install run demo doctor test check bench format clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,6 +27,9 @@ run: install  ## the whole product on this machine, until Ctrl-C; keeps its data
 
 demo: install  ## the main job on a real model: train, watch, compare; ends at once with ARGS=--exit
 	@exec $(BIN)/python manage.py demo $(ARGS)
+
+doctor: install  ## what is wrong with this installation, and how to mend it
+	@exec $(BIN)/python manage.py doctor
 
 test: install chromium  ## all tests, two at a time; some of them: make test ARGS="tests/app -k token"
 	$(BIN)/pytest -n 2 $(ARGS)
