@@ -43,7 +43,7 @@ check: install  ## style, types, templates, who imports whom, migrations, settin
 	$(BIN)/python -W "ignore:Got an error checking a consistent migration history" manage.py makemigrations --check --dry-run
 	HTTPS=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 
-bench: install  ## measure: tokens per second, seconds to the first page
+bench: install  ## measure speed and memory beside other tools, as ratios within one run
 	$(BIN)/pytest tests/bench -n 0 -s $(ARGS)
 
 format: install  ## put code and templates into the house style
