@@ -36,7 +36,8 @@ def test_linear_climbs_then_falls_towards_zero() -> None:
     rates = [optimizer.rate(step, 100, settings()) for step in range(1, 101)]
     assert rates[0] == pytest.approx(0.01)
     assert max(rates) == rates[9] == rates[10] == pytest.approx(0.1)
-    assert all(a > b for a, b in itertools.pairwise(rates))
+    assert all(a < b for a, b in itertools.pairwise(rates[:10]))
+    assert all(a > b for a, b in itertools.pairwise(rates[10:]))
     assert 0 < rates[-1] == pytest.approx(0.1 / 90)
 
 

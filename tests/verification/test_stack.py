@@ -117,6 +117,7 @@ def test_a_port_of_the_embedded_database_that_was_taken_meanwhile_is_chosen_agai
     stack.end()
     before = json.loads((stack.folder / "stack.json").read_text())
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections to the old server may linger
         taken.bind(("127.0.0.1", before["postgres"]))
         taken.listen()
         stack.start()
