@@ -15,7 +15,7 @@ FLOAT, HALF = 4, 2  # bytes
 GIB, MIB = 1 << 30, 1 << 20
 PROCESS_BYTES = 300 * MIB  # 243 MiB measured once torch and transformers are imported; the rest for rows
 LOGIT_BYTES = 3 * 64 * MIB  # a piece of logits, its gradient, and a copy under way
-CPU_BIN_TOKENS = 2_048  # the engine's bin on CPU
+CPU_BIN_TOKENS = 1_024  # the engine's bin on CPU
 CPU_FLOPS_PER_CORE = 6 * 134.5e6 * 160 / 2  # measured: SmolLM2-135M trains on 160 useful tokens a second on two cores
 
 

@@ -34,7 +34,7 @@ def me(request: HttpRequest, user: User) -> HttpResponseBase:
 def models(request: HttpRequest, user: User) -> HttpResponseBase:
     """POST checks that a model of this name could be registered. It comes to be with its first version: none is made."""
     if request.method != "POST":
-        names = ModelVersion.objects.values_list("name", flat=True).distinct().order_by("name")
+        names = ModelVersion.objects.visible_to(user).values_list("name", flat=True).distinct().order_by("name")
         return JsonResponse({"registered_models": [_model(name, user) for name in names]})
     if not user.may_train:
         raise NotAllowed("Viewers cannot register models.")
@@ -54,14 +54,14 @@ def model(request: HttpRequest, user: User, name: str) -> HttpResponseBase:
         if ModelVersion.objects.filter(name=name).exists():
             return refused("BAD_REQUEST", "A registered model with versions is not deleted here.", 400)
         return JsonResponse({})
-    _known(name)
+    _known(name, user)
     return JsonResponse(_model(name, user))
 
 
 @endpoint
 def versions(request: HttpRequest, user: User, name: str) -> HttpResponseBase:
-    _known(name)
-    rows = ModelVersion.objects.filter(name=name).select_related("run")
+    _known(name, user)
+    rows = ModelVersion.objects.visible_to(user).filter(name=name).select_related("run")
     shown = [
         {"model_name": name, "version": row.version, "status": "READY", "run_id": row.run.mlflow_run_id, "created_at": _ms(row)}
         for row in rows
@@ -89,8 +89,8 @@ def cluster(request: HttpRequest, user: User) -> HttpResponseBase:
     return JsonResponse(CLUSTER)
 
 
-def _known(name: str) -> None:
-    if not ModelVersion.objects.filter(name=name).exists():
+def _known(name: str, user: User) -> None:
+    if not ModelVersion.objects.visible_to(user).filter(name=name).exists():
         raise NotFound(f"The registered model {name} does not exist.")
 
 
