@@ -1,5 +1,6 @@
 """The rules a request must keep before it becomes a run. All broken ones are reported at once, each at its field."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -78,10 +79,11 @@ def _context_length(asked: RunRequest) -> None:
 def _custom_weights(asked: RunRequest, by: User) -> None:
     if not asked.custom_weights_path:
         return
-    name = asked.custom_weights_path.partition("/")[0]
+    name, _, checkpoint = asked.custom_weights_path.partition("/")
     earlier = Run.objects.visible_to(by).filter(name=name).first()
     field = "custom_weights_path"
-    if earlier is None or not (weights_folder(asked.custom_weights_path) / "config.json").is_file():
+    leads_out = checkpoint and not re.fullmatch(r"ep\d{1,20}-ba\d{1,20}", checkpoint)  # into the folder of somebody else's run
+    if earlier is None or leads_out or not (weights_folder(asked.custom_weights_path) / "config.json").is_file():
         raise UnknownData(
             f"There are no weights at “{asked.custom_weights_path}”. Write <run> or <run>/<checkpoint>.", field=field
         )

@@ -44,8 +44,7 @@ def publish(run_id: int, token: str) -> None:
             version = wiring.registry().publish(_publication(run))
         except RegistryUnavailable as error:
             log.info("%s waits for the registry: %s", run.name, error)
-            waiting = "Waiting for the model registry, which does not answer."
-            Run.objects.filter(pk=run_id, lease_token=token).update(details=waiting)
+            _finish(run_id, token, _wait)
             after_commit("runs.tasks.publish", run_id, token, countdown=RETRY_SECONDS)
             return
         except (PublishFailed, RegistryRefused) as error:
@@ -62,6 +61,12 @@ def _finish(run_id: int, token: str, ending: Callable[[Run], None]) -> None:
         held = Run.objects.select_for_update().filter(pk=run_id, lease_token=token).first()
         if held is not None:
             ending(held)
+
+
+def _wait(run: Run) -> None:
+    run.details = "Waiting for the model registry, which does not answer."
+    run.save_fields(["details"])
+    timeline.tell(run)
 
 
 def _complete(run: Run, version: PublishedVersion) -> None:

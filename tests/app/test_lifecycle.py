@@ -19,6 +19,7 @@ from runs.services.refused import (
     ModelUnavailable,
     NotAllowed,
     NotFound,
+    UnknownData,
     UnknownModel,
 )
 from tests.app.conftest import Submit
@@ -226,3 +227,17 @@ def test_a_deleted_run_is_gone_from_lists_and_disk_but_its_row_stays(
     assert Run.objects.filter(pk=run.pk).exists()
     with pytest.raises(NotFound):
         lifecycle.find(by=owner, name=run.name)
+
+
+def test_a_path_of_weights_does_not_lead_into_the_folder_of_somebody_elses_run(submit: Submit, run: Run, stranger: User) -> None:
+    access.accept_licence(licence=run.base_model.licence, by=stranger)
+    Run.objects.filter(pk=run.pk).update(visibility="everyone")
+    DataSet.objects.update(visibility="everyone")
+    secret = submit(training_duration="2ep")
+    model = wiring.run_folder(secret.name).model
+    model.mkdir(parents=True)
+    (model / "config.json").write_text("{}")
+    wiring.run_folder(run.name).create()
+    for way in (f"{run.name}/../../{secret.name}/model", f"{run.name}/{model}", f"{run.name}/{'x' * 300}"):
+        with pytest.raises(UnknownData):
+            submit(by=stranger, custom_weights_path=way)
