@@ -229,7 +229,7 @@ def test_a_deleted_run_is_gone_from_lists_and_disk_but_its_row_stays(
         lifecycle.find(by=owner, name=run.name)
 
 
-def test_a_path_of_weights_does_not_lead_into_the_folder_of_somebody_elses_run(submit: Submit, run: Run, stranger: User) -> None:
+def test_a_path_of_weights_leads_into_nobody_elses_run(submit: Submit, run: Run, stranger: User) -> None:
     access.accept_licence(licence=run.base_model.licence, by=stranger)
     Run.objects.filter(pk=run.pk).update(visibility="everyone")
     DataSet.objects.update(visibility="everyone")
