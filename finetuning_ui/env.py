@@ -75,9 +75,14 @@ class Environment(BaseModel):
     EMAIL_FROM: str = Field("finetuning-ui@localhost", description="sender of notifications")
 
     VOLUMES_ROOT: Folder | None = Field(None, description="folder offered as /Volumes; unset: DATA_DIR/volumes")
+    TABLES_ROOT: Folder | None = Field(None, description="folder of Delta tables; unset: DATA_DIR/tables")
+    HUGGINGFACE_ROOT: Folder | None = Field(None, description="data sets kept here; unset: DATA_DIR/huggingface")
     MODELS_DIR: Folder | None = Field(None, description="base model files; unset: DATA_DIR/models")
-    HF_ENDPOINT: Annotated[str, _url_of("http", "https")] = Field("https://huggingface.co", description="model hub")
-    HF_TOKEN: str | None = Field(None, description="for gated base models")
+    HF_ENDPOINT: Annotated[str, _url_of("http", "https")] = Field(
+        "https://huggingface.co", description="hub of models and data sets"
+    )
+    HF_TOKEN: str | None = Field(None, description="for gated or private models and data sets; never sent elsewhere")
+    HF_CDN: Names = Field(["hf.co", "cdn-lfs.huggingface.co"], description="hosts the hub may send us on to for its files")
 
     CPU_SLOTS: int = Field(1, ge=1, le=1024, description="training processes at once where there is no GPU")
     ENGINE_THREADS: int | None = Field(None, ge=1, le=1024, description="threads of one training process; unset: all cores")

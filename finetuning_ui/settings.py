@@ -57,6 +57,8 @@ def _email(url: str) -> dict[str, Any]:
 BASE_DIR = PROJECT
 DATA_DIR = env.DATA_DIR
 VOLUMES_ROOT = env.VOLUMES_ROOT or DATA_DIR / "volumes"
+TABLES_ROOT = env.TABLES_ROOT or DATA_DIR / "tables"
+HUGGINGFACE_ROOT = env.HUGGINGFACE_ROOT or DATA_DIR / "huggingface"
 MODELS_DIR = env.MODELS_DIR or DATA_DIR / "models"
 RUNS_DIR = DATA_DIR / "runs"
 MEDIA_ROOT = DATA_DIR / "uploads"
@@ -67,7 +69,7 @@ EMBEDDED, kept_key = _kept(DATA_DIR)
 DATABASES = {"default": _database(env.DATABASE_URL or EMBEDDED.database_url)}
 BROKER_URL = env.BROKER_URL or EMBEDDED.broker_url
 MLFLOW_TRACKING_URI = env.MLFLOW_TRACKING_URI or EMBEDDED.mlflow_uri
-HF_ENDPOINT, HF_TOKEN = env.HF_ENDPOINT, env.HF_TOKEN
+HF_ENDPOINT, HF_TOKEN, HF_CDN = env.HF_ENDPOINT, env.HF_TOKEN, env.HF_CDN
 
 # Training
 CPU_SLOTS, ENGINE_THREADS = env.CPU_SLOTS, env.ENGINE_THREADS

@@ -7,6 +7,7 @@ from pathlib import Path
 from django.conf import settings
 
 from runs.contract.folder import RunFolder
+from runs.data.sources import Hub, Roots
 from runs.execution.devices import Slot, slots
 from runs.execution.launcher import Launcher
 from runs.execution.local import LocalLauncher
@@ -37,6 +38,17 @@ def scratch() -> Path:
 
 def volumes_root() -> Path:
     return Path(settings.VOLUMES_ROOT)
+
+
+def roots(scratch: Path) -> Roots:
+    """The places that data may be read from; `scratch` is an empty folder for what has to be fetched first."""
+    return Roots(
+        volumes=volumes_root(),
+        tables=Path(settings.TABLES_ROOT),
+        huggingface=Path(settings.HUGGINGFACE_ROOT),
+        hub=Hub(endpoint=settings.HF_ENDPOINT, token=settings.HF_TOKEN, cdn=tuple(settings.HF_CDN)),
+        scratch=scratch,
+    )
 
 
 def model_folder(model: BaseModel) -> Path:

@@ -52,10 +52,15 @@ def read_parquet(path: Path) -> Iterator[Item]:
             for batch in file.iter_batches(batch_size=BATCH):
                 for row in batch.to_pylist():
                     number += 1
-                    yield number, _parsed(_present(row)), b""
+                    yield number, tidy(row), b""
     except (arrow.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else "unknown"
         raise Unreadable("broken_archive", f"The parquet file cannot be read: {reason}.") from error
+
+
+def tidy(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a columnar table as somebody would have written it in JSON."""
+    return _parsed(_present(row))
 
 
 def _parsed(row: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from django.db import IntegrityError, transaction
@@ -17,7 +18,7 @@ from runs.data.profile import Profile
 from runs.data.profile import profile as measure
 from runs.data.rendering import Piece, Renderer, TemplateError
 from runs.data.rows import read_rows
-from runs.data.sources import SourceError, open_source
+from runs.data.sources import SourceError, open_source, pinned
 from runs.data.validation import Report, check
 from runs.models import BaseModel, DataProfile, DataSet, Run, User
 from runs.services.audit import record
@@ -37,21 +38,36 @@ def add_upload(*, by: User, file: BinaryIO, filename: str, task: TaskType, name:
 
 
 def resolve(*, by: User, reference: str, task: TaskType, field: str) -> DataSet:
-    """The data set that `reference` names: one of ours by name, or a path in a volume, which is read and kept now."""
-    if "/" not in reference:
-        dataset = DataSet.objects.visible_to(by).filter(name=reference).first()
-        if dataset is None:
-            raise UnknownData(
-                f"There is no data set “{reference}”. Upload one on the page Data, or write dbfs:/Volumes/….", field=field
-            )
-        if dataset.task_type != task:
-            raise Invalid(f"“{dataset.name}” holds rows for {dataset.task_type}, not for {task.value}.", field=field)
-        return dataset
-    try:
-        path = open_source(reference, volumes_root=wiring.volumes_root(), task=task)
-    except SourceError as error:
-        raise UnknownData(str(error), field=field) from error
-    return _keep(by=by, path=path, source=reference, task=task, name="", field=field)
+    """The data set that `reference` names: one of ours by name, or a place elsewhere, which is read and kept now."""
+    reference = reference.strip()
+    if "/" in reference:
+        return _read(by=by, reference=reference, task=task, field=field)
+    dataset = DataSet.objects.visible_to(by).filter(name=reference).first()
+    if dataset is None and reference.count(".") == 2:  # names of data sets have no dots
+        return _read(by=by, reference=reference, task=task, field=field)
+    if dataset is None:
+        raise UnknownData(
+            f"There is no data set “{reference}”. Upload one on the page Data, or write dbfs:/Volumes/….", field=field
+        )
+    if dataset.task_type != task:
+        raise Invalid(f"“{dataset.name}” holds rows for {dataset.task_type}, not for {task.value}.", field=field)
+    return dataset
+
+
+def _read(*, by: User, reference: str, task: TaskType, field: str) -> DataSet:
+    """What lies in a volume, a table or the hub. A version that this person had read before is not read again."""
+    with TemporaryDirectory(dir=wiring.scratch()) as folder:
+        roots = wiring.roots(Path(folder))
+        try:
+            version = pinned(reference, roots)
+            if version and (earlier := DataSet.objects.filter(owner=by, source=version, task_type=task).first()):
+                return earlier
+            path = open_source(version or reference, roots, task)
+        except SourceError as error:
+            raise UnknownData(str(error), field=field) from error
+        if version is None:
+            return _keep(by=by, path=path, source=reference, task=task, name="", field=field)
+        return _keep(by=by, path=path, source=version, task=task, name=version.partition("@")[0], field=field, file=path.name)
 
 
 def find(*, by: User, name: str) -> DataSet:
@@ -61,9 +77,13 @@ def find(*, by: User, name: str) -> DataSet:
     return dataset
 
 
+def may_delete(dataset: DataSet, by: User) -> bool:
+    return by.is_admin or (by.may_train and dataset.owner_id == by.pk)
+
+
 @transaction.atomic
 def delete(*, dataset: DataSet, by: User) -> None:
-    if not (by.is_admin or (by.may_train and dataset.owner_id == by.pk)):
+    if not may_delete(dataset, by):
         raise NotAllowed("Only its owner or an admin may delete a data set.")
     if Run.objects.filter(dataset=dataset).exists() or Run.objects.filter(eval_dataset=dataset).exists():
         raise CannotDelete(f"Runs were trained or evaluated on “{dataset.name}”; it stays, so that they can be explained.")
@@ -121,9 +141,12 @@ def _in_scratch(suffixes: list[str]) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _keep(*, by: User, path: Path, source: str, task: TaskType, name: str, field: str, mapping: str = "") -> DataSet:
+def _keep(
+    *, by: User, path: Path, source: str, task: TaskType, name: str, field: str, mapping: str = "", file: str = ""
+) -> DataSet:
+    """Check what lies at `path` and keep its rows. `file` is its name where the source does not end in one."""
     with _in_scratch([".jsonl"]) as canonical:
-        report = check(path, task=task, name=Path(source).name, canonical=canonical, mapping=mapping or None)
+        report = check(path, task=task, name=file or Path(source).name, canonical=canonical, mapping=mapping or None)
         if not report.ok:
             raise BadData(report.sentence, field=field, report=report)
         if field != "file" and (earlier := _same(by, source, report, task)):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runs.contract.spec import TaskType
-from runs.data.sources import SOURCES, SourceError, open_source
+from runs.data.sources import SOURCES, Roots, SourceError, open_source
 
 CHAT, TEXT = TaskType.CHAT_COMPLETION, TaskType.CONTINUED_PRETRAIN
 
@@ -26,13 +26,13 @@ def volumes(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("prefix", ["dbfs:/Volumes/", "/Volumes/", "  dbfs:/Volumes/"])
 def test_a_file_in_a_volume(prefix: str, volumes: Path) -> None:
-    path = open_source(f"{prefix}main/default/raw/rows.jsonl", volumes_root=volumes, task=CHAT)
+    path = open_source(f"{prefix}main/default/raw/rows.jsonl", Roots(volumes=volumes), CHAT)
     assert path.read_text() == "{}"
 
 
 @pytest.mark.parametrize("end", ["", "/"])
 def test_a_folder_of_texts_in_a_volume(end: str, volumes: Path) -> None:
-    path = open_source(f"dbfs:/Volumes/main/default/raw/texts{end}", volumes_root=volumes, task=TEXT)
+    path = open_source(f"dbfs:/Volumes/main/default/raw/texts{end}", Roots(volumes=volumes), TEXT)
     assert path == volumes / "main/default/raw/texts"
 
 
@@ -60,7 +60,7 @@ def test_a_folder_of_texts_in_a_volume(end: str, volumes: Path) -> None:
 )
 def test_what_is_refused_and_why(reference: str, task: TaskType, said: str, volumes: Path) -> None:
     with pytest.raises(SourceError, match=said):
-        open_source(reference, volumes_root=volumes, task=task)
+        open_source(reference, Roots(volumes=volumes), task)
 
 
 def test_links_may_stay_inside_but_not_lead_out(volumes: Path) -> None:
@@ -69,15 +69,15 @@ def test_links_may_stay_inside_but_not_lead_out(volumes: Path) -> None:
     (folder / "outside.jsonl").symlink_to(volumes.parent / "secret.jsonl")
     (folder / "up").symlink_to(volumes.parent)
     (folder / "loop.jsonl").symlink_to(folder / "loop.jsonl")
-    assert open_source("/Volumes/main/default/raw/inside.jsonl", volumes_root=volumes, task=CHAT).read_text() == "{}"
+    assert open_source("/Volumes/main/default/raw/inside.jsonl", Roots(volumes=volumes), CHAT).read_text() == "{}"
     for name, said in (("outside", "leads out"), ("up/secret", "leads out"), ("loop", "cannot be followed|nothing at")):
         with pytest.raises(SourceError, match=said):
-            open_source(f"/Volumes/main/default/raw/{name}.jsonl", volumes_root=volumes, task=CHAT)
+            open_source(f"/Volumes/main/default/raw/{name}.jsonl", Roots(volumes=volumes), CHAT)
 
 
 def test_without_a_configured_folder_the_setting_is_named() -> None:
     with pytest.raises(SourceError, match="VOLUMES_ROOT"):
-        open_source("dbfs:/Volumes/main/default/raw/rows.jsonl", task=CHAT)
+        open_source("dbfs:/Volumes/main/default/raw/rows.jsonl", Roots(), CHAT)
 
 
 def test_a_hugging_face_split_on_disk(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_hugging_face_split_on_disk(tmp_path: Path) -> None:
     (tmp_path / "org" / "name" / "leak.jsonl").symlink_to(tmp_path / "secret.jsonl")
 
     def opened(reference: str, task: TaskType = CHAT) -> str:
-        return open_source(reference, huggingface_root=tmp_path, task=task).name
+        return open_source(reference, Roots(huggingface=tmp_path), task).name
 
     assert opened("org/name/train") == "train-00000-of-00001.parquet"
     assert opened("org/name/test") == "test.jsonl"
@@ -99,15 +99,15 @@ def test_a_hugging_face_split_on_disk(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"folder of \.txt"):
         opened("org/name/train", TEXT)
     (tmp_path / "org" / "name" / "train-00001-of-00002.parquet").touch()
-    with pytest.raises(SourceError, match="2 files"):
+    with pytest.raises(SourceError, match="there are 2"):
         opened("org/name/train")
 
 
 def test_an_upload_is_found_by_its_name_alone(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").touch()
-    assert open_source("upload:rows.jsonl", uploads_root=tmp_path, task=CHAT) == tmp_path / "rows.jsonl"
+    assert open_source("upload:rows.jsonl", Roots(uploads=tmp_path), CHAT) == tmp_path / "rows.jsonl"
     with pytest.raises(SourceError):
-        open_source("upload:../rows.jsonl", uploads_root=tmp_path, task=CHAT)
+        open_source("upload:../rows.jsonl", Roots(uploads=tmp_path), CHAT)
 
 
 def test_each_form_of_reference_belongs_to_one_source() -> None:
@@ -117,5 +117,8 @@ def test_each_form_of_reference_belongs_to_one_source() -> None:
         "/Volumes/a/b/c/d.jsonl",
         "org/name/train",
         "name/train",
+        "org/name/train@0123abc",
+        "main.sales.chats",
+        "main.sales.chats@v3",
     ):
         assert sum(source.takes(reference) for source in SOURCES.values()) == 1

@@ -2,22 +2,25 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from runs.contract.spec import TaskType
+from runs.data.sources.hub import Hub
+from runs.data.sources.refusal import SourceError
 
-
-class SourceError(ValueError):
-    """The reference leads nowhere, or where nobody may read; the text is for the user."""
+__all__ = ["Roots", "Source", "SourceError", "Versioned", "below"]
 
 
 @dataclass(frozen=True)
 class Roots:
-    """The only folders below which sources read."""
+    """The only places that sources read: folders and one hub. `scratch` is an empty folder for what has to be fetched first."""
 
     volumes: Path | None = None
     huggingface: Path | None = None
     uploads: Path | None = None
+    tables: Path | None = None
+    hub: Hub | None = None
+    scratch: Path | None = None
 
 
 class Source(Protocol):
@@ -26,6 +29,17 @@ class Source(Protocol):
 
     def open(self, reference: str, roots: Roots, task: TaskType) -> Path:
         """The file or folder that it names. Raises SourceError."""
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A source whose data have versions."""
+
+    def pin(self, reference: str, roots: Roots) -> str | None:
+        """The reference with the version it has now behind an @: what is read under it never changes. Raises SourceError.
+
+        None where this reference has no versions.
+        """
 
 
 def below(root: Path | None, parts: list[str], *, setting: str) -> Path:
