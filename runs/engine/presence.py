@@ -13,18 +13,32 @@ import psutil
 from runs.contract.folder import EngineProcess, RunFolder
 
 HEARTBEAT_SECONDS = 2.0
+PATIENCE_SECONDS = 10.0  # a killed engine counts as dead before the kernel has taken its memory, and then its lock, away
 log = logging.getLogger(__name__)
 
 
-def take_lock(folder: RunFolder) -> TextIO | None:
-    """The open lock file, to be kept open as long as this process lives; None when another engine has it."""
+def take_lock(folder: RunFolder, patience: float = PATIENCE_SECONDS) -> TextIO | None:
+    """The open lock file, to be kept open as long as this process lives; None when another engine has it, or has ended the run."""
     file = folder.lock.open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    deadline, has_waited = time.monotonic() + patience, False
+    while not _lock(file):
+        if time.monotonic() > deadline:
+            file.close()
+            return None
+        has_waited = True
+        time.sleep(0.05)
+    if has_waited and folder.read_exit() is not None:
         file.close()
         return None
     return file
+
+
+def _lock(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 class Presence(threading.Thread):

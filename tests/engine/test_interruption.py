@@ -179,7 +179,7 @@ def test_recovery_checkpoints_come_by_the_clock_and_go_with_the_next(tmp_path: P
     assert [path.name for path in folder.checkpoints.iterdir()] == ["ep15-ba30"]
 
 
-def test_a_second_engine_leaves_at_once(tmp_path: Path) -> None:
+def test_a_second_engine_leaves(tmp_path: Path) -> None:
     folder = make_run(tmp_path, chats(30), **{**SETTINGS, "training_duration": "2000ba"})
     engine = Engine(folder)
     engine.wait_for_step(1)
