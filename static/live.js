@@ -16,7 +16,7 @@ const tell = (name, target = document.body) => target.dispatchEvent(new CustomEv
 const scopes = {
   run() {
     const state = calmly(() => tell("run:state"), 1000);
-    const log = calmly(() => tell("run:log"), 3000);
+    const told = calmly(() => { tell("run:log"); tell("run:events"); }, 3000); // the entry TRAIN_UPDATED changes without a new event
     const known = {};
     const changed = (key, value) => known[key] !== value && (known[key] = value, true);
     return {
@@ -25,7 +25,7 @@ const scopes = {
         reload: () => document.dispatchEvent(new CustomEvent("points:stale")),
         status(now) {
           state();
-          log();
+          told();
           if (changed("events", now.events)) { tell("run:events"); tell("run:checkpoints"); }
           if (changed("samples", now.samples)) { tell("run:answers"); tell("run:samples"); }
           if (changed("status", now.status)) place.dataset.status = now.status;

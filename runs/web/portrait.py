@@ -82,11 +82,11 @@ class Portrait:
 
     @cached_property
     def place(self) -> str:
-        """epoch 1/2 · batch 38/53"""
+        """epoch 1/2 · batch 38/53; for a run of other than whole epochs batch 38/80"""
         run = self.run
         if not run.total_steps or not run.step:
             return ""
-        if not run.steps_per_epoch:
+        if not run.steps_per_epoch or run.total_steps % run.steps_per_epoch:
             return f"batch {run.step:,}/{run.total_steps:,}"
         epoch, batch = divmod(max(0, run.step - 1), run.steps_per_epoch)
         epochs = -(-run.total_steps // run.steps_per_epoch)

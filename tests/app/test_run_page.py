@@ -63,6 +63,13 @@ def test_the_head_says_where_it_stands(mine: Client, training: Run) -> None:
     assert "4.1%" in page
 
 
+def test_a_run_that_ends_in_mid_epoch_counts_its_own_batches(mine: Client, training: Run) -> None:
+    Run.objects.filter(pk=training.pk).update(total_steps=33)
+    page = html(mine, "/runs/chat-training/")
+    assert "batch 30/33" in page
+    assert "epoch 2/2" not in page
+
+
 def test_phases_say_which_is_done_and_which_is_now(mine: Client, training: Run) -> None:
     page = html(mine, "/runs/chat-training/state/")
     assert page.count('class="done"') == 3
