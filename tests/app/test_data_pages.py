@@ -132,6 +132,7 @@ def test_a_colleague_looks_but_does_not_delete(client: Client, colleague: User, 
     page = client.get(f"/data/{dataset.name}/")
     assert page.status_code == 200
     assert "Delete" not in text(page)
+    assert "Only owner or an admin may do this." in text(client.get(f"/data/{dataset.name}/delete/"))
     assert client.post(f"/data/{dataset.name}/delete/").status_code == 403
 
 

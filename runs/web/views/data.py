@@ -73,7 +73,7 @@ def detail(request: HttpRequest, name: str) -> HttpResponseBase:
         "models": choices,
         "model": model,
         "runs": _runs(request, dataset),
-        "may_delete": user.is_admin or (user.may_train and dataset.owner_id == user.pk),
+        "may_delete": datasets.may_delete(dataset, user),
     }
     return render(request, "data/detail.html", context)
 
@@ -113,7 +113,8 @@ def delete(request: HttpRequest, name: str) -> HttpResponseBase:
     """Asks first; the question is a page of its own where there is no script."""
     dataset = datasets.find(by=person(request), name=name)
     if request.method != "POST":
-        return render(request, "data/delete.html", {"dataset": dataset})
+        may_delete = datasets.may_delete(dataset, person(request))
+        return render(request, "data/delete.html", {"dataset": dataset, "may_delete": may_delete})
     datasets.delete(dataset=dataset, by=person(request))
     messages.success(request, f"{dataset.name} is deleted.")
     return redirect("data")
