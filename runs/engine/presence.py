@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def take_lock(folder: RunFolder, patience: float = PATIENCE_SECONDS) -> TextIO | None:
-    """The open lock file, to be kept open as long as this process lives; None when another engine has it, or has ended the run."""
+    """The lock file, to be kept open as long as this process lives; None when another engine has it, or has ended the run."""
     file = folder.lock.open("w")
     deadline, has_waited = time.monotonic() + patience, False
     while not _lock(file):
