@@ -22,6 +22,14 @@ class ConnectionFailed(ClientError):
     """The server could not be reached."""
 
 
+class NotConfigured(ClientError):
+    """Nobody said which server to talk to, or with which token."""
+
+
+class WaitedTooLong(ClientError, TimeoutError):
+    """The run went on for longer than the caller wanted to wait. It still goes on."""
+
+
 class ApiError(ClientError):
     """The server said no. `status` is HTTP's, `code` is stable, `problems` names each field."""
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote, urlsplit
 
 import httpx
 
-from finetuning_ui.client.errors import ApiError, ConnectionFailed
+from finetuning_ui.client.errors import ApiError, ConnectionFailed, NotConfigured
 
 TIMEOUT = httpx.Timeout(10.0, read=120.0)  # seconds; an upload is checked before it is answered
 
@@ -18,7 +19,9 @@ class Client:
 
     def __init__(self, host: str, token: str, *, transport: httpx.BaseTransport | None = None) -> None:
         self.host = host.rstrip("/")
+        _check(self.host, token)
         headers = {"Authorization": f"Bearer {token}", "User-Agent": "finetuning-ui-client"}
+        transport = transport or httpx.HTTPTransport(retries=2)  # of connecting alone: nothing is sent twice
         self._http = httpx.Client(base_url=f"{self.host}/api/v1", headers=headers, timeout=TIMEOUT, transport=transport)
 
     def __enter__(self) -> Self:
@@ -37,7 +40,7 @@ class Client:
         return list(self._pages("/base-models"))
 
     def accept_licence(self, key: str) -> dict[str, Any]:
-        return self._call("POST", f"/licences/{key}/accept")
+        return self._call("POST", f"/licences/{_part(key)}/accept")
 
     def upload(self, path: Path, *, task_type: str = "CHAT_COMPLETION", name: str = "") -> dict[str, Any]:
         """Check a file and keep it as a data set; ApiError lists what is wrong in it, by line."""
@@ -54,23 +57,31 @@ class Client:
         return self._pages("/runs", **filters)
 
     def run(self, name: str) -> dict[str, Any]:
-        return self._call("GET", f"/runs/{name}")
+        return self._call("GET", f"/runs/{_part(name)}")
 
-    def cancel(self, name: str) -> dict[str, Any]:
-        return self._call("POST", f"/runs/{name}/cancel")
+    def cancel(self, name: str, *, reason: str = "") -> dict[str, Any]:
+        return self._call("POST", f"/runs/{_part(name)}/cancel", json={"reason": reason})
+
+    def delete(self, name: str) -> None:
+        """Take a finished run off the lists. Models that it registered stay."""
+        self._call("DELETE", f"/runs/{_part(name)}")
+
+    def estimate(self, **request: Any) -> dict[str, Any]:
+        """What a run with this request would need; nothing is created."""
+        return self._call("POST", "/estimates", json=request)
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        return list(self._pages(f"/runs/{name}/events"))
+        return list(self._pages(f"/runs/{_part(name)}/events"))
 
     def samples(self, name: str) -> list[dict[str, Any]]:
-        return list(self._pages(f"/runs/{name}/samples"))
+        return list(self._pages(f"/runs/{_part(name)}/samples"))
 
     def checkpoints(self, name: str) -> list[dict[str, Any]]:
-        return list(self._pages(f"/runs/{name}/checkpoints"))
+        return list(self._pages(f"/runs/{_part(name)}/checkpoints"))
 
     def metrics(self, name: str, **query: str) -> list[dict[str, Any]]:
         """Points in the order of their steps; `kind` is train or eval."""
-        return list(self._pages(f"/runs/{name}/metrics", **query))
+        return list(self._pages(f"/runs/{_part(name)}/metrics", **query))
 
     def _pages(self, path: str, **query: str) -> Iterator[dict[str, Any]]:
         answer = self._call("GET", path, params=query)
@@ -78,17 +89,43 @@ class Client:
             yield from answer["data"]
             if not answer.get("next"):
                 return
-            answer = self._call("GET", answer["next"])
+            following = httpx.URL(answer["next"]).params  # only these: the token goes to the server that was named
+            answer = self._call("GET", path, params=following)
 
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         try:
             answer = self._http.request(method, path, **options)
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.InvalidURL) as error:
             raise ConnectionFailed(f"{self._http.base_url} does not answer: {error}") from error
-        if answer.is_success:
-            return answer.json() if answer.content else {}
-        try:
-            document = answer.json()
-        except ValueError:
-            document = {"detail": f"HTTP {answer.status_code}"}
-        raise ApiError(answer.status_code, document)
+        document = _document(answer)
+        if answer.is_success and document is not None:
+            return document
+        raise ApiError(answer.status_code, document or {"detail": f"{answer.url} is no answer of a Finetuning UI server."})
+
+
+def _document(answer: httpx.Response) -> dict[str, Any] | None:
+    """The JSON object of an answer, or None: a proxy or another program may be speaking."""
+    if not answer.content:
+        return {} if answer.is_success else None
+    try:
+        document = answer.json()
+    except ValueError:
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _check(host: str, token: str) -> None:
+    """Raise NotConfigured for what no request could be made with."""
+    if not (token.isascii() and token.isprintable()):
+        raise NotConfigured("The token has characters that no token has. Copy it again from the page API tokens.")
+    try:
+        address = urlsplit(host)
+    except ValueError:
+        address = urlsplit("")
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise NotConfigured(f"“{host}” is no server's address. Write it like http://127.0.0.1:8000.")
+
+
+def _part(name: str) -> str:
+    """A name as one part of an address, whatever is in it."""
+    return quote(name, safe="") if name.strip(".") else "%00"  # `..` would lead elsewhere

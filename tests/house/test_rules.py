@@ -80,6 +80,7 @@ def test_only_one_module_reads_the_environment() -> None:
     reading = re.compile(r"os\.environ(?!\.setdefault\(\"DJANGO_SETTINGS_MODULE\")|os\.getenv")
     readers = {str(path.relative_to(PROJECT)) for path in product() if reading.search(path.read_text(encoding="utf-8"))}
     allowed = {"runs/execution/environment.py", "runs/engine/__main__.py", "runs/engine/__init__.py", "runs/web/snippets.py"}
+    allowed |= {"finetuning_ui/client/connection.py"}  # on other machines, without the rest of the product
     assert readers - allowed - {"finetuning_ui/env.py"} == set()
 
 

@@ -1,0 +1,46 @@
+"""Staying with a run until it has ended."""
+
+import time
+from collections.abc import Iterator
+
+from finetuning_ui.client import connection
+from finetuning_ui.client.errors import ConnectionFailed, WaitedTooLong
+from finetuning_ui.client.run import TrainingEvent, TrainingRun
+
+POLL = 5.0  # seconds, as the original client
+PATIENCE = 60.0  # seconds without an answer before it is given up: a server that restarts is not the end of a run
+
+
+def ended(name: str, *, timeout: float | None = None, poll: float = POLL) -> TrainingRun:
+    """The run once it has ended, well or not. Raise WaitedTooLong after `timeout` seconds."""
+    *_, last = states(name, timeout=timeout, poll=poll)
+    return last
+
+
+def states(name: str, *, timeout: float | None = None, poll: float = POLL) -> Iterator[TrainingRun]:
+    """The run each time that it was asked for, until it has ended."""
+    begun = heard = time.monotonic()
+    while True:
+        try:
+            run = TrainingRun.of(connection.client().run(name))
+            heard = time.monotonic()
+            yield run
+            if run.status.is_terminal():
+                return
+        except ConnectionFailed:
+            if time.monotonic() - heard > PATIENCE:
+                raise
+        if timeout is not None and time.monotonic() - begun + poll > timeout:
+            raise WaitedTooLong(f"{name} has not ended within {timeout:g} seconds. It goes on.")
+        time.sleep(poll)
+
+
+def events(name: str, *, poll: float = POLL) -> Iterator[TrainingEvent]:
+    """Events as they come, until the run has ended. An event that moves (TRAIN_UPDATED) comes each time that it says more."""
+    seen: set[TrainingEvent] = set()
+    for _ in states(name, poll=poll):  # asked before the events: the last ones are not missed
+        for document in connection.client().events(name):
+            event = TrainingEvent.of(document)
+            if event not in seen:
+                seen.add(event)
+                yield event
