@@ -13,6 +13,7 @@ _folder = TemporaryDirectory(prefix="finetuning-ui-tests-")
 for _name in Environment.model_fields:
     os.environ[_name] = ""  # an empty value counts as unset, and wins over `.env`
 os.environ["DATA_DIR"] = _folder.name
+os.environ["HF_ENDPOINT"] = "http://127.0.0.1:9"  # the hub is away, so that no test asks the real one
 os.environ["DATABASE_POOL"] = "0"  # a pool would keep sessions open in a database that is to be dropped
 
 from finetuning_ui.settings import *  # noqa: E402, F403
