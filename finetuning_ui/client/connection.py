@@ -33,12 +33,12 @@ def credentials() -> Credentials:
     for prefix in PREFIXES:
         host, token = os.environ.get(f"{prefix}_HOST", "").strip(), os.environ.get(f"{prefix}_TOKEN", "").strip()
         if host and token:
-            return Credentials(_address(host), token)
+            return Credentials(address(host), token)
     if not file().exists():
         raise NotConfigured("Say where the server is: set FTUI_HOST and FTUI_TOKEN, or run `ftui login`.")
     try:
         kept = json.loads(file().read_text(encoding="utf-8"))
-        return Credentials(_address(str(kept["host"])), str(kept["token"]))
+        return Credentials(address(str(kept["host"])), str(kept["token"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NotConfigured(f"{file()} cannot be read ({error!r}). Run `ftui login` to write it anew.") from error
 
@@ -60,7 +60,7 @@ _chosen: list[Client] = []
 
 def connect(host: str, token: str) -> Client:
     """Talk to this server from now on, whatever the environment says."""
-    _chosen[:] = [_client(Credentials(_address(host), token))]
+    _chosen[:] = [_client(Credentials(address(host), token))]
     return _chosen[0]
 
 
@@ -75,6 +75,6 @@ def _client(found: Credentials) -> Client:
     return _open[found]
 
 
-def _address(host: str) -> str:
+def address(host: str) -> str:
     """As the original client has it: without a scheme, https is meant."""
     return (host if "://" in host else f"https://{host}").rstrip("/")
