@@ -111,8 +111,16 @@ def _columns(name: str, there: list[str], task: TaskType) -> tuple[str, ...]:
 
 def _rows(table: "DeltaTable", columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """File by file, in the table's own order: the same version gives the same bytes."""
+    from pyarrow.dataset import ParquetFragmentScanOptions  # type: ignore[import-untyped]
+
+    in_pieces = ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)  # else whole row groups fill the memory
     batches = table.to_pyarrow_dataset().to_batches(
-        columns=list(columns), batch_size=ROWS, batch_readahead=1, fragment_readahead=1, use_threads=False
+        columns=list(columns),
+        batch_size=ROWS,
+        batch_readahead=1,
+        fragment_readahead=1,
+        fragment_scan_options=in_pieces,
+        use_threads=False,
     )
     for batch in batches:
         yield from map(tidy, batch.to_pylist())
