@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -187,6 +188,14 @@ def test_waiting_ends_with_the_run_or_with_patience(ready: Start) -> None:
         fm.wait(run, timeout=0.2, poll=0.05)
     run.cancel()
     assert fm.wait(run, timeout=0.2).status is RunStatus.STOPPED
+
+
+def test_waiting_sees_what_somebody_else_does(ready: Start) -> None:
+    run = fm.create(**ready)
+    somebody = threading.Timer(0.3, fm.cancel, [run.name])
+    somebody.start()
+    assert fm.wait(run, timeout=20, poll=0.05).status is RunStatus.STOPPED
+    somebody.join()
 
 
 def test_following_writes_each_event_and_ends_with_the_run(ready: Start, capsys: pytest.CaptureFixture[str]) -> None:
