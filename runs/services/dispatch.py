@@ -69,13 +69,20 @@ def _launch(run: Run) -> None:
         folder.clear_for_restart()
         wiring.launcher().start(folder)
     except (LaunchFailed, OSError) as error:
-        settling.fail(
-            run, Fault.ENGINE, f"The run could not be started: {error}", "Ask an admin to look at disk space and permissions."
-        )
+        _give_up(run, error)
         return
     with transaction.atomic():
         timeline.add(run, EventType.STARTED, "Run started.")
         after_commit("runs.tasks.follow", run.pk, run.lease_token)
+
+
+@transaction.atomic
+def _give_up(run: Run, error: Exception) -> None:
+    """Settle a run that could not be launched, as it stands now: it may have been cancelled meanwhile."""
+    held = Run.objects.select_for_update().filter(pk=run.pk, lease_token=run.lease_token).first()
+    if held is not None:
+        advice = "Ask an admin to look at disk space and permissions."
+        settling.fail(held, Fault.ENGINE, f"The run could not be started: {error}", advice)
 
 
 def reap() -> list[Run]:
