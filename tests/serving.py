@@ -17,6 +17,7 @@ from finetuning_ui.stack.process import Process, Program
 from runs.models import User
 
 POOL = 4
+APPLICATION = "served"  # how PostgreSQL tells the server's sessions from those of the tests' own threads
 
 
 class Web:
@@ -48,7 +49,7 @@ def _free_port() -> int:
 def _database_url() -> str:
     """The test database of this process, which the server cannot guess."""
     now = connection.settings_dict
-    return f"postgresql://{now['USER']}:{now['PASSWORD']}@/{now['NAME']}?host={now['HOST']}&port={now['PORT']}"
+    return f"postgresql://{now['USER']}:{now['PASSWORD']}@/{now['NAME']}?host={now['HOST']}&port={now['PORT']}&application_name={APPLICATION}"
 
 
 def _answers(url: str) -> bool:
