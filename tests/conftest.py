@@ -10,6 +10,7 @@ from django.conf import settings
 from finetuning_ui.stack import postgres, programs, valkey
 from finetuning_ui.stack.addresses import Addresses
 from finetuning_ui.stack.process import Process, Program
+from tests.serving import web as web
 
 
 @contextmanager

@@ -17,7 +17,6 @@ from finetuning_ui.stack.process import Process, Program
 from runs.models import User
 
 POOL = 4
-APPLICATION = "served"  # how PostgreSQL tells the server's sessions from those of the tests' own threads
 
 
 class Web:
@@ -26,6 +25,7 @@ class Web:
     def __init__(self, port: int, process: Process) -> None:
         self.port, self.process = port, process
         self.url = f"http://127.0.0.1:{port}"
+        self.application = _application(port)
 
     def cookie(self, user: User) -> tuple[str, str]:
         """Name and value of a session of this person's."""
@@ -40,16 +40,21 @@ class Web:
         return httpx.Client(base_url=self.url, cookies=dict([self.cookie(user)]) if user else None, timeout=30)
 
 
+def _application(port: int) -> str:
+    """How PostgreSQL tells this server's sessions from those of the tests' own threads and of other servers."""
+    return f"served-{port}"
+
+
 def _free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
 
 
-def _database_url() -> str:
+def _database_url(application: str) -> str:
     """The test database of this process, which the server cannot guess."""
     now = connection.settings_dict
-    return f"postgresql://{now['USER']}:{now['PASSWORD']}@/{now['NAME']}?host={now['HOST']}&port={now['PORT']}&application_name={APPLICATION}"
+    return f"postgresql://{now['USER']}:{now['PASSWORD']}@/{now['NAME']}?host={now['HOST']}&port={now['PORT']}&application_name={application}"
 
 
 def _answers(url: str) -> bool:
@@ -66,7 +71,7 @@ def web(django_db_setup: None, django_db_blocker: object) -> Iterator[Web]:
     environ = dict.fromkeys(Environment.model_fields, "") | {
         "DJANGO_SETTINGS_MODULE": "finetuning_ui.settings",
         "DATA_DIR": str(settings.DATA_DIR),
-        "DATABASE_URL": _database_url(),
+        "DATABASE_URL": _database_url(_application(port)),
         "DATABASE_POOL": str(POOL),
         "PORT": str(port),
         "DEBUG": "1",  # static files come from the source tree

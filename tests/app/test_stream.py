@@ -15,7 +15,7 @@ from runs.contract.events import Phase
 from runs.models import BaseModel, DataSet, MetricPoint, Run, RunStatus, User
 from runs.services import timeline
 from tests import scenes
-from tests.serving import APPLICATION, POOL, Web, web  # noqa: F401  a fixture
+from tests.serving import POOL, Web
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -79,13 +79,13 @@ def reaches(step: int) -> Callable[[str, Any], bool]:
     return lambda name, data: name == "metrics" and data[-1]["step"] >= step
 
 
-def test_it_begins_with_what_the_page_does_not_have_yet(web: Web, owner: User, training: Run) -> None:  # noqa: F811
+def test_it_begins_with_what_the_page_does_not_have_yet(web: Web, owner: User, training: Run) -> None:
     third = training.points.get(step=3)
     with web.client(owner) as client, listening(client, f"/runs/chat-live/stream/?after={third.pk}") as stream:
         assert steps(stream.until(reaches(5))) == [4, 5]
 
 
-def test_a_new_point_is_there_within_a_second(web: Web, owner: User, training: Run) -> None:  # noqa: F811
+def test_a_new_point_is_there_within_a_second(web: Web, owner: User, training: Run) -> None:
     with web.client(owner) as client, listening(client, "/runs/chat-live/stream/") as stream:
         stream.until(reaches(5))
         time.sleep(0.3)  # the stream rests
@@ -96,7 +96,7 @@ def test_a_new_point_is_there_within_a_second(web: Web, owner: User, training: R
 
 
 def test_who_comes_back_with_the_last_id_misses_nothing_and_gets_nothing_twice(
-    web: Web,  # noqa: F811
+    web: Web,
     owner: User,
     training: Run,
 ) -> None:
@@ -110,7 +110,7 @@ def test_who_comes_back_with_the_last_id_misses_nothing_and_gets_nothing_twice(
             assert steps(stream.until(reaches(8))) == [6, 7, 8]
 
 
-def test_a_status_that_changed_is_told_and_the_end_ends_the_stream(web: Web, owner: User, training: Run) -> None:  # noqa: F811
+def test_a_status_that_changed_is_told_and_the_end_ends_the_stream(web: Web, owner: User, training: Run) -> None:
     with web.client(owner) as client, listening(client, "/runs/chat-live/stream/") as stream:
         stream.until(lambda name, _: name == "status")
         training.refresh_from_db()
@@ -122,13 +122,13 @@ def test_a_status_that_changed_is_told_and_the_end_ends_the_stream(web: Web, own
     assert seen[0][1]["status"] == "COMPLETED"
 
 
-def test_who_is_far_behind_is_told_to_draw_anew(web: Web, owner: User, training: Run) -> None:  # noqa: F811
+def test_who_is_far_behind_is_told_to_draw_anew(web: Web, owner: User, training: Run) -> None:
     scenes.train_points(training, range(6, 5_200), of=10_000)
     with web.client(owner) as client, listening(client, "/runs/chat-live/stream/") as stream:
         assert [name for name, _, _ in stream] == ["reload"]
 
 
-def test_nobody_gets_a_strangers_stream(web: Web, stranger: User, training: Run) -> None:  # noqa: F811
+def test_nobody_gets_a_strangers_stream(web: Web, stranger: User, training: Run) -> None:
     with web.client(stranger) as client:
         assert client.get("/runs/chat-live/stream/").status_code == 404
     with web.client(None) as client:
@@ -137,7 +137,7 @@ def test_nobody_gets_a_strangers_stream(web: Web, stranger: User, training: Run)
 
 
 def test_the_list_hears_of_runs_it_may_see_and_of_no_other(
-    web: Web,  # noqa: F811
+    web: Web,
     owner: User,
     stranger: User,
     base_model: BaseModel,
@@ -156,16 +156,17 @@ def test_the_list_hears_of_runs_it_may_see_and_of_no_other(
     assert told[0]["status"] == "RUNNING"
 
 
-def sessions() -> int:
-    """Connections of the server to the tests' database."""
+def sessions(web: Web) -> int:
+    """Connections of this server to the tests' database."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s", [APPLICATION]
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s",
+            [web.application],
         )
         return int(cursor.fetchone()[0])
 
 
-def test_fifty_open_pages_hold_one_connection_and_all_hear(web: Web, owner: User, training: Run) -> None:  # noqa: F811
+def test_fifty_open_pages_hold_one_connection_and_all_hear(web: Web, owner: User, training: Run) -> None:
     heard: list[float] = []
     ready = threading.Barrier(51)
 
@@ -185,7 +186,7 @@ def test_fifty_open_pages_hold_one_connection_and_all_hear(web: Web, owner: User
         watcher.start()
     ready.wait(60)
     time.sleep(0.5)
-    assert 1 < sessions() <= POOL + 1, "the pool, and the one that listens"
+    assert 1 < sessions(web) <= POOL + 1, "the pool, and the one that listens"
     with web.client(owner) as client:
         assert client.get("/runs/chat-live/").status_code == 200, "pages are still served"
     said = time.monotonic()
@@ -196,7 +197,7 @@ def test_fifty_open_pages_hold_one_connection_and_all_hear(web: Web, owner: User
     assert max(heard) - said < 3.0
 
 
-def test_a_lost_connection_comes_back_and_nothing_is_lost(web: Web, owner: User, training: Run) -> None:  # noqa: F811
+def test_a_lost_connection_comes_back_and_nothing_is_lost(web: Web, owner: User, training: Run) -> None:
     with web.client(owner) as client, listening(client, "/runs/chat-live/stream/") as stream:
         stream.until(reaches(5))
         time.sleep(0.3)
@@ -212,7 +213,7 @@ def test_a_lost_connection_comes_back_and_nothing_is_lost(web: Web, owner: User,
 
 @pytest.mark.parametrize("cursor", ["banana", "-1", "9" * 40, ""])
 def test_a_cursor_that_makes_no_sense_begins_at_the_beginning(
-    web: Web,  # noqa: F811
+    web: Web,
     owner: User,
     training: Run,
     cursor: str,

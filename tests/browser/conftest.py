@@ -23,7 +23,7 @@ from tests.app.conftest import (  # noqa: F401  the people and things of the sto
     submit,
     viewer,
 )
-from tests.serving import Web, web  # noqa: F401
+from tests.serving import Web
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -63,7 +63,7 @@ def until(page: Page, expression: str, seconds: float = 10) -> None:
 
 
 @pytest.fixture
-def browse(chromium: Browser, web: Web, complaints: list[str], request: pytest.FixtureRequest) -> Iterator[Open]:  # noqa: F811
+def browse(chromium: Browser, web: Web, complaints: list[str], request: pytest.FixtureRequest) -> Iterator[Open]:
     """`browse(owner)` is a page of a browser in which this person is logged in; keywords are those of a browser context."""
     contexts: list[BrowserContext] = []
 

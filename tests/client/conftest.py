@@ -22,7 +22,7 @@ from tests.app.conftest import (  # noqa: F401  fixtures
     stranger,
     viewer,
 )
-from tests.serving import Web, web  # noqa: F401  a fixture
+from tests.serving import Web
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +42,7 @@ def token(owner: User) -> str:  # noqa: F811
 
 
 @pytest.fixture
-def server(web: Web, token: str, monkeypatch: pytest.MonkeyPatch) -> str:  # noqa: F811
+def server(web: Web, token: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The address of the live server; the environment names it, and the owner's token."""
     monkeypatch.setenv("FTUI_HOST", web.url)
     monkeypatch.setenv("FTUI_TOKEN", token)
