@@ -66,10 +66,14 @@ def _offered(name: str) -> BaseModel:
 
 @transaction.atomic
 def keep(*, draft: Draft, by: User, values: Mapping[str, Any]) -> Draft:
-    """Remember what was typed, right or wrong. None forgets a value, so that its default counts again."""
+    """Remember what was typed, right or wrong. None forgets a value, so that its default counts again.
+
+    A second tab may have written to the draft since it was read: what this one did not touch stays as it is there.
+    """
     if not by.may_train:
         raise NotAllowed("Viewers may look at runs but not start them. Ask an admin for the role of data scientist.")
-    merged = {**draft.values, **values}
+    latest = Draft.objects.select_for_update().filter(pk=draft.pk).values_list("values", flat=True).first()
+    merged = {**(draft.values if latest is None else latest), **values}
     draft.values = {name: value for name, value in merged.items() if value not in (None, "", [])}
     draft.save()
     return draft

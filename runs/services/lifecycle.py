@@ -1,5 +1,6 @@
 """Create, cancel and delete runs."""
 
+import logging
 import shutil
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,8 @@ from runs.services.checks import check
 from runs.services.naming import registered_name, run_name
 from runs.services.nudge import after_commit
 from runs.services.refused import CannotCancel, CannotDelete, KeyReused, NotAllowed, NotFound, invalid
+
+log = logging.getLogger(__name__)
 
 
 def read_request(fields: Mapping[str, Any]) -> RunRequest:
@@ -106,11 +109,19 @@ def cancel(*, run: Run, by: User, reason: str = "") -> Run:
         run.move_to(RunStatus.TERMINATING)
         run.details = "Stopping after this step; a checkpoint is being kept."
         run.save()
-        folder = wiring.run_folder(run.name)
-        folder.create()  # its worker may have claimed it and not come to that yet
-        folder.stop.touch()
+        wish_to_stop(run)
         timeline.tell(run)
     return run
+
+
+def wish_to_stop(run: Run) -> None:
+    """Tell the engine. On a full disk the status alone says it, and the follower tells the engine as soon as there is room."""
+    folder = wiring.run_folder(run.name)
+    try:
+        folder.create()  # its worker may have claimed it and not come to that yet
+        folder.stop.touch()
+    except OSError as error:
+        log.warning("the engine of %s cannot be told to stop yet: %s", run.name, error)
 
 
 def stop_now(run: Run, message: str) -> None:

@@ -1,10 +1,6 @@
 """Copy runs to MLflow, in the background and with a cursor. When MLflow is away the copy waits; nothing else does."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from django.db import connection
 
 from runs import wiring
 from runs.models import MetricPoint, Run
@@ -12,6 +8,7 @@ from runs.models.metric import MetricKind
 from runs.models.status import TERMINAL, WAITING
 from runs.registry.names import point_metrics
 from runs.registry.protocol import DataRecord, Ending, RegistryRefused, RegistryUnavailable
+from runs.services.locks import session_lock
 from runs.services.specification import resolved
 
 log = logging.getLogger(__name__)
@@ -22,7 +19,7 @@ ENDINGS: dict[str, Ending] = {"COMPLETED": "FINISHED", "STOPPED": "KILLED", "FAI
 
 def mirror() -> int:
     """Copy what is new of every run; return the number of points copied. Only one process does it at a time."""
-    with _alone() as alone:
+    with session_lock("mirror", wait=False) as alone:
         if not alone:
             return 0
         copied = 0
@@ -40,23 +37,21 @@ def mirror() -> int:
         return copied
 
 
-@contextmanager
-def _alone() -> Iterator[bool]:
-    """Hold a lock of the database session, not of a transaction: the copy speaks HTTP and must not hold up rows meanwhile."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext('mirror'))")
-        held = bool(cursor.fetchone()[0])
-        try:
-            yield held
-        finally:
-            if held:
-                cursor.execute("SELECT pg_advisory_unlock(hashtext('mirror'))")
-
-
 def ensure_mirrored(run: Run) -> None:
-    """Make the MLflow experiment and run of a run of ours, if they are not there yet; raise RegistryUnavailable."""
+    """Make the MLflow experiment and run of a run of ours, if they are not there yet; raise RegistryUnavailable.
+
+    The copy and the publication of a short run come here at the same moment: the later one finds what the earlier one made.
+    One experiment is written to by one of us at a time, because MLflow stumbles over the same data set logged twice at once.
+    """
     if run.mlflow_run_id:
         return
+    with session_lock(f"mirror {run.experiment_path}", wait=True):
+        run.refresh_from_db(fields=["mlflow_experiment_id", "mlflow_run_id"])
+        if not run.mlflow_run_id:
+            _start_mirror(run)
+
+
+def _start_mirror(run: Run) -> None:
     experiment, mlflow_run = wiring.registry().start_run(
         experiment_path=run.experiment_path, run_name=run.name, params=_params(run), tags=_tags(run)
     )

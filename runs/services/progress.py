@@ -15,10 +15,11 @@ from pydantic import ValidationError
 from runs import wiring
 from runs.contract.events import Exit, Line, parse_line
 from runs.contract.folder import RunFolder
-from runs.models import Run
+from runs.models import Run, RunStatus
 from runs.services import timeline
 from runs.services.absorbing import absorb
 from runs.services.dispatch import renew
+from runs.services.lifecycle import wish_to_stop
 from runs.services.settling import requeue, settle
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,8 @@ def advance(run_id: int, token: str) -> bool:
     if run is None:
         return False
     folder = wiring.run_folder(run.name)
+    if run.status == RunStatus.TERMINATING and not folder.stop.exists():
+        wish_to_stop(run)  # it could not be told when it was asked for
     # The order matters: what an engine wrote before its last word, and before its death, is read after.
     word, alive = folder.read_exit(), wiring.launcher().is_alive(folder)
     lines, offset = read_lines(folder, run.events_offset)

@@ -41,6 +41,16 @@ def test_counted_progress_is_shown_before_the_first_step(run: Run, engine: FakeE
     assert (run.phase, run.progress) == (Phase.DATA, {"doing": "tokenizing", "done": 40, "total": 120, "unit": "rows"})
 
 
+def test_an_engine_that_could_not_be_told_to_stop_is_told_when_there_is_room(run: Run, engine: FakeEngine, owner: User) -> None:
+    away = engine.folder.path.rename(engine.folder.path.with_suffix(".away"))
+    engine.folder.path.touch()  # nothing can be written below it, as on a full disk
+    assert lifecycle.cancel(run=run, by=owner).status == RunStatus.TERMINATING
+    engine.folder.path.unlink()
+    away.rename(engine.folder.path)
+    follow(run)
+    assert engine.folder.stop.exists()
+
+
 def test_steps_become_points_and_the_run_is_running(run: Run, engine: FakeEngine) -> None:
     engine.trains(first=1, last=3, of=4)
     assert follow(run)

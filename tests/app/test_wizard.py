@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from runs.models import AuditEntry, BaseModel, DataSet, Draft, LicenceAcceptance, Run, User
-from runs.services import access
+from runs.services import access, drafts
 from tests.app.conftest import ROWS
 from tests.offer import tiny_offer
 
@@ -305,6 +305,13 @@ def test_going_back_keeps_what_was_typed_right_or_wrong(browser: Client, ready: 
     page = browser.get(at(ready, "training")).content.decode()
     assert 'value="banana"' in page
     assert "Two lines\nof text" in page
+
+
+def test_two_tabs_on_one_draft_keep_what_each_has_typed(owner: User, ready: Draft) -> None:
+    first, second = drafts.find(by=owner, key=ready.key), drafts.find(by=owner, key=ready.key)
+    drafts.keep(draft=first, by=owner, values={"learning_rate": "0.002"})
+    drafts.keep(draft=second, by=owner, values={"batch_size": "4"})
+    assert {"learning_rate": "0.002", "batch_size": "4"}.items() <= kept(ready).items()
 
 
 def test_a_value_set_back_to_its_default_is_forgotten(browser: Client, ready: Draft) -> None:
