@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from cryptography.fernet import Fernet
 from dotenv import dotenv_values
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -45,6 +46,22 @@ def _url_of(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def new_key() -> str:
+    """A key for SECRETS_KEY."""
+    return Fernet.generate_key().decode()
+
+
+def _fernet_keys(keys: list[str]) -> list[str]:
+    for key in keys:
+        try:
+            Fernet(key)
+        except ValueError:
+            raise ValueError(
+                "each key is 32 random bytes in URL-safe base64; `manage.py reseal --new-key` prints one"
+            ) from None
+    return keys
+
+
 Folder = Annotated[Path, AfterValidator(_absolute)]
 Names = Annotated[list[str], BeforeValidator(_comma_separated)]
 
@@ -60,6 +77,9 @@ class Environment(BaseModel):
     HTTPS: bool = Field(False, description="served behind TLS: secure cookies, HSTS, redirect to https")
     DEBUG: bool = Field(False, description="tracebacks in the browser; never where others can reach it")
     SECRET_KEY: str | None = Field(None, min_length=50, description="signs sessions; unset: kept in DATA_DIR/secret_key")
+    SECRETS_KEY: Annotated[Names, AfterValidator(_fernet_keys)] = Field(
+        [], description="encrypts stored secrets, older keys behind the newest; unset: kept in DATA_DIR/secrets_key"
+    )
     ALLOWED_HOSTS: Names = Field([], description="host names people type, comma-separated; this machine's own always work")
     CSRF_TRUSTED_ORIGINS: Names = Field([], description="https://host behind a proxy, comma-separated")
     TIME_ZONE: Annotated[str, AfterValidator(_time_zone)] = Field("UTC", description="for dates on pages")
@@ -93,7 +113,9 @@ def _in_words(error: ValidationError, values: Mapping[str, str]) -> str:
     for problem in error.errors():
         name = str(problem["loc"][0])
         field = Environment.model_fields[name]
-        shown = "(hidden)" if name in ("SECRET_KEY", "HF_TOKEN") or name.endswith("_URL") else repr(values.get(name))
+        shown = (
+            "(hidden)" if name in ("SECRET_KEY", "SECRETS_KEY", "HF_TOKEN") or name.endswith("_URL") else repr(values.get(name))
+        )
         message = problem["msg"].removeprefix("Value error, ")
         limits = _limits(field.metadata)
         lines.append(f"{name} is {shown}: {message}.{limits} It is for: {field.description}.")

@@ -10,7 +10,7 @@ import psycopg
 import psycopg.conninfo
 from django.core.management.utils import get_random_secret_key
 
-from finetuning_ui.env import PROJECT, BadEnvironment, environment
+from finetuning_ui.env import PROJECT, BadEnvironment, environment, new_key
 from finetuning_ui.stack.addresses import Addresses, addresses, keep_first
 
 django_stubs_ext.monkeypatch()  # so that `ModelAdmin[Run]` can be written where the type checker wants it
@@ -30,10 +30,11 @@ def _database(url: str) -> dict[str, Any]:
     return {"ENGINE": "django.db.backends.postgresql", **database, **options}
 
 
-def _kept(data_dir: Path) -> tuple[Addresses, str]:
-    """The addresses and the key of this installation, made at the first start."""
+def _kept(data_dir: Path) -> tuple[Addresses, str, str]:
+    """The addresses and the two keys of this installation, made at the first start."""
     try:
-        return addresses(data_dir), keep_first(data_dir / "secret_key", get_random_secret_key())
+        keys = keep_first(data_dir / "secret_key", get_random_secret_key()), keep_first(data_dir / "secrets_key", new_key())
+        return addresses(data_dir), *keys
     except OSError as error:
         advice = "Set DATA_DIR to a folder that this account may write to."
         raise BadEnvironment(f"DATA_DIR is {data_dir}: {error.strerror}. {advice}") from None
@@ -65,7 +66,7 @@ MEDIA_ROOT = DATA_DIR / "uploads"
 LOGS_DIR = DATA_DIR / "logs"
 
 # Services
-EMBEDDED, kept_key = _kept(DATA_DIR)
+EMBEDDED, kept_key, kept_secrets_key = _kept(DATA_DIR)
 DATABASES = {"default": _database(env.DATABASE_URL or EMBEDDED.database_url)}
 BROKER_URL = env.BROKER_URL or EMBEDDED.broker_url
 MLFLOW_TRACKING_URI = env.MLFLOW_TRACKING_URI or EMBEDDED.mlflow_uri
@@ -149,6 +150,7 @@ SPECTACULAR_SETTINGS = {
 
 # Security
 SECRET_KEY = env.SECRET_KEY or kept_key
+SECRETS_KEYS = env.SECRETS_KEY or kept_secrets_key.split(",")  # the first encrypts, all decrypt
 DEBUG = env.DEBUG
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", env.HOST, *env.ALLOWED_HOSTS]
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
@@ -165,6 +167,7 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if env.HTTPS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.HTTPS else None
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # asked for by machines on the inside, without TLS
 X_FRAME_OPTIONS = "DENY"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "finetuning_ui.reporting.Reporter"
 # HSTS for subdomains (W005) and browsers' preload lists (W021) bind hosts that are not ours to decide on.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 

@@ -4,7 +4,19 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 
 from runs.console import accounts, offers, records
-from runs.models import ApiToken, AuditEntry, BaseModel, DataSet, Licence, LicenceAcceptance, ModelVersion, Run, Team, User
+from runs.models import (
+    ApiToken,
+    AuditEntry,
+    BaseModel,
+    DataSet,
+    Licence,
+    LicenceAcceptance,
+    ModelVersion,
+    Run,
+    Secret,
+    Team,
+    User,
+)
 
 admin.site.unregister(Group)  # roles and teams do its work here
 
@@ -14,6 +26,7 @@ admin.site.register(LicenceAcceptance, records.AcceptanceAdmin)
 admin.site.register(User, accounts.UserAdmin)
 admin.site.register(Team, accounts.TeamAdmin)
 admin.site.register(ApiToken, accounts.TokenAdmin)
+admin.site.register(Secret, accounts.SecretAdmin)
 admin.site.register(Run, records.RunAdmin)
 admin.site.register(DataSet, records.DataSetAdmin)
 admin.site.register(ModelVersion, records.ModelVersionAdmin)

@@ -40,13 +40,13 @@ def volumes_root() -> Path:
     return Path(settings.VOLUMES_ROOT)
 
 
-def roots(scratch: Path) -> Roots:
+def roots(scratch: Path, hub_token: str | None) -> Roots:
     """The places that data may be read from; `scratch` is an empty folder for what has to be fetched first."""
     return Roots(
         volumes=volumes_root(),
         tables=Path(settings.TABLES_ROOT),
         huggingface=Path(settings.HUGGINGFACE_ROOT),
-        hub=Hub(endpoint=settings.HF_ENDPOINT, token=settings.HF_TOKEN, cdn=tuple(settings.HF_CDN)),
+        hub=Hub(endpoint=settings.HF_ENDPOINT, token=hub_token, cdn=tuple(settings.HF_CDN)),
         scratch=scratch,
     )
 

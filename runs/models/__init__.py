@@ -9,6 +9,7 @@ from runs.models.metric import MetricPoint
 from runs.models.output import Checkpoint, Sample
 from runs.models.registry import ModelVersion
 from runs.models.run import Run
+from runs.models.secret import Secret
 from runs.models.status import RunStatus
 from runs.models.token import ApiToken
 from runs.models.user import Role, Team, User
@@ -31,6 +32,7 @@ __all__ = [
     "RunEvent",
     "RunStatus",
     "Sample",
+    "Secret",
     "Team",
     "User",
     "Visibility",

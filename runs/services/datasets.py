@@ -23,6 +23,7 @@ from runs.data.validation import Report, check
 from runs.models import BaseModel, DataProfile, DataSet, Run, User
 from runs.services.audit import record
 from runs.services.refused import BadData, CannotDelete, Invalid, ModelUnavailable, NotAllowed, NotFound, UnknownData
+from runs.services.secrets import Name, opened
 
 COPY_BYTES = 1 << 20
 
@@ -57,7 +58,7 @@ def resolve(*, by: User, reference: str, task: TaskType, field: str) -> DataSet:
 def _read(*, by: User, reference: str, task: TaskType, field: str) -> DataSet:
     """What lies in a volume, a table or the hub. A version that this person had read before is not read again."""
     with TemporaryDirectory(dir=wiring.scratch()) as folder:
-        roots = wiring.roots(Path(folder))
+        roots = wiring.roots(Path(folder), opened(Name.HUB_TOKEN, by=by))
         try:
             version = pinned(reference, roots)
             if version and (earlier := DataSet.objects.filter(owner=by, source=version, task_type=task).first()):

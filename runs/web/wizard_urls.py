@@ -38,6 +38,7 @@ urlpatterns: list[URLPattern] = [
     path("account/", account.index, name="account"),
     path("account/tokens/", account.create_token, name="token-create"),
     path("account/tokens/<int:pk>/revoke/", account.revoke_token, name="token-revoke"),
+    path("account/secrets/<slug:name>/", account.secret, name="secret"),
     path("account/password/", account.password, name="password"),
     path("help/", manual.index, name="help"),
 ]

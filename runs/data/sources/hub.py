@@ -108,12 +108,20 @@ class Hub:
         if status == 403 or code == "GatedRepo":
             raise SourceError(
                 f"The data set “{name}” is gated. Accept its terms at {self.endpoint}/datasets/{name}; "
-                + ("then the token in HF_TOKEN must be of that account." if self.token else "then an admin sets HF_TOKEN.")
+                + (
+                    "then the token in HF_TOKEN must be of that account."
+                    if self.token
+                    else "then an admin sets HF_TOKEN, or you your own token on the page Account."
+                )
             )
         if code in ("RevisionNotFound", "EntryNotFound"):
             raise SourceError(f"The data set “{name}” no longer has this version or file. Name it without a version.")
         if status in (401, 404):
-            token = "the token in HF_TOKEN may not see it" if self.token else "it is private, and an admin must set HF_TOKEN"
+            token = (
+                "the token in HF_TOKEN may not see it"
+                if self.token
+                else "it is private, and an admin must set HF_TOKEN, or you your own token on the page Account"
+            )
             raise SourceError(f"There is no data set “{name}” at {self.endpoint}, or {token}.")
         if status == 429:
             raise SourceError("The hub asks us to wait: too many requests. Try again in some minutes.")

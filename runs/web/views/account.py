@@ -9,10 +9,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from runs.models import ApiToken, LicenceAcceptance
-from runs.services import access
-from runs.services.refused import Invalid
+from runs.services import access, secrets
+from runs.services.refused import Invalid, NotFound
 from runs.web.door import page, person
 from runs.web.forms import PasswordForm, TokenForm
+from runs.web.own import own_secrets
 
 
 @page
@@ -28,6 +29,7 @@ def _show(request: HttpRequest, *, wrong: bool = False, **more: object) -> HttpR
         "accepted": LicenceAcceptance.objects.filter(user=user).select_related("licence").order_by("-accepted_at"),
         "token_form": TokenForm(),
         "password_form": PasswordForm(user),
+        "secrets": own_secrets(user),
         "now": timezone.now(),
     }
     return render(request, "account/index.html", {**context, **more}, status=422 if wrong else 200)
@@ -67,4 +69,24 @@ def password(request: HttpRequest) -> HttpResponseBase:
         return _show(request, wrong=True, password_form=form)
     update_session_auth_hash(request, form.save())
     messages.success(request, "Your password is changed.")
+    return redirect("account")
+
+
+@page
+@require_POST
+def secret(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Keep a secret of this person's own, or with `remove` forget it. It is never shown again."""
+    if name not in secrets.KNOWN:
+        raise NotFound("There is no such secret.")
+    known, user = secrets.Name(name), person(request)
+    title = secrets.KNOWN[known].title
+    if "remove" in request.POST:
+        secrets.remove(name=known, by=user, owner=user)
+        messages.success(request, f"Your {title} is forgotten.")
+        return redirect("account")
+    try:
+        secrets.put(name=known, value=request.POST.get("value", ""), by=user, owner=user)
+    except Invalid as refused:
+        return _show(request, wrong=True, secrets=own_secrets(user, wrong={known: refused.message}))
+    messages.success(request, f"Your {title} is kept, encrypted.")
     return redirect("account")
