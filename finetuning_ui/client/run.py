@@ -18,6 +18,7 @@ class RunStatus(StrEnum):
 
     PENDING = "PENDING"
     QUEUED = "QUEUED"
+    PAUSED = "PAUSED"
     STARTING = "STARTING"
     RUNNING = "RUNNING"
     TERMINATING = "TERMINATING"

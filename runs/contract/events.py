@@ -33,6 +33,7 @@ class EventType(StrEnum):
     CANCELED = "CANCELED"
     FAILED = "FAILED"
     REQUEUED = "REQUEUED"
+    PAUSED = "PAUSED"
 
 
 class Phase(StrEnum):
@@ -163,7 +164,7 @@ class Outcome(StrEnum):
 
     COMPLETED = "completed"  # the whole duration, model/ is written
     STOPPED = "stopped"  # a person asked; the last checkpoint is usable
-    INTERRUPTED = "interrupted"  # SIGTERM without a person's wish: to be resumed
+    INTERRUPTED = "interrupted"  # SIGTERM, or a person's wish to pause: to be resumed
     FAILED = "failed"
 
 

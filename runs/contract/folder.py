@@ -5,6 +5,7 @@ engine.json          who is training: host, process id, start time; written by t
 lock                 held by the engine while it lives, so that a second one leaves at once
 heartbeat            touched every few seconds by the engine
 stop                 written by the web: finish the step, keep a checkpoint, leave
+pause                written by the web: the same, to go on later
 events.jsonl         append-only, one `contract.events.Line` a line
 log.txt              standard output and error of the engine
 checkpoints/<name>/  complete once it has this name; written beside and renamed
@@ -13,6 +14,7 @@ exit.json            written last
 """
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -76,6 +78,18 @@ class RunFolder:
     def stop(self) -> Path:
         return self.path / "stop"
 
+    @property
+    def pause(self) -> Path:
+        return self.path / "pause"
+
+    def ask_to_pause(self, wanted: bool) -> None:
+        """Tell the engine, or take it back before it has listened. A full disk may be in the way: ask again later."""
+        with suppress(OSError):
+            if wanted:
+                self.pause.touch()
+            else:
+                self.pause.unlink(missing_ok=True)
+
     def create(self) -> None:
         self.checkpoints.mkdir(parents=True, exist_ok=True)
 
@@ -103,7 +117,7 @@ class RunFolder:
 
     def clear_for_restart(self) -> None:
         """Forget how the last engine ended, so that the next one can be told from it."""
-        for name in ("exit.json", "engine.json", "heartbeat"):
+        for name in ("exit.json", "engine.json", "heartbeat", "pause"):
             (self.path / name).unlink(missing_ok=True)
 
     def _read(self, name: str, model: type[Model]) -> Model | None:

@@ -1,4 +1,4 @@
-"""What others want of a running engine: a person's `stop` file, and the machine's SIGTERM."""
+"""What others want of a running engine: a person's `stop` or `pause` file, and the machine's SIGTERM."""
 
 import signal
 from types import FrameType
@@ -12,7 +12,7 @@ class Wishes:
     """Polled between units of work: a batch of rows, a step; SIGTERM also between layers."""
 
     def __init__(self, folder: RunFolder) -> None:
-        self._stop = folder.stop
+        self._stop, self._pause = folder.stop, folder.pause
         self.interrupted = False
 
     def listen(self) -> None:
@@ -28,7 +28,7 @@ class Wishes:
         """How to leave, if at all. A person's wish goes before the machine's."""
         if self.stopped:
             return Outcome.STOPPED
-        return Outcome.INTERRUPTED if self.interrupted else None
+        return Outcome.INTERRUPTED if self.interrupted or self._pause.exists() else None
 
     def check(self) -> None:
         """Raise Leave when somebody asked for it."""

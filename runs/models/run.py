@@ -59,6 +59,7 @@ class Run(models.Model):
     # Where it stands.
     status = models.CharField(max_length=16, choices=RunStatus.choices, default=RunStatus.PENDING)
     phase = models.CharField(max_length=16, choices=[(p.value, p.value) for p in Phase], default=Phase.CREATED)
+    pause_wanted = models.BooleanField(default=False, help_text="A person asked its engine to keep its place and leave")
     details = models.TextField(blank=True, help_text="What it is doing or why it ended, in words")
     fault = models.CharField(max_length=16, blank=True)
     advice = models.TextField(blank=True)
@@ -138,6 +139,10 @@ class Run(models.Model):
         elif status in TERMINAL:
             self.completed_at = now
             self.estimated_end_at = None
+        if status == RunStatus.PAUSED:
+            self.queued_at = self.estimated_end_at = None  # it gave up its place
+        if status not in (RunStatus.STARTING, RunStatus.RUNNING):
+            self.pause_wanted = False
         if status not in LEASED:
             self.lease_node = self.lease_token = ""
             self.lease_heartbeat = None
@@ -151,8 +156,18 @@ class Run(models.Model):
         return self.status in TERMINAL
 
     @property
+    def is_pausing(self) -> bool:
+        """Asked to pause; its engine has not left yet."""
+        return self.pause_wanted and self.status in LEASED
+
+    @property
     def is_waiting(self) -> bool:
         return self.status in WAITING
+
+    @property
+    def is_idle(self) -> bool:
+        """Waiting, or paused: nobody works on it, and it is not over."""
+        return self.status in WAITING | {RunStatus.PAUSED}
 
     @property
     def share_done(self) -> float:

@@ -89,7 +89,7 @@ def _step(run: Run, line: say.Step) -> None:
     if line.step > run.step:
         run.attempts = 0  # it gets somewhere: earlier losses were not its fault
     run.phase = Phase.TRAINING
-    if run.status == RunStatus.RUNNING:
+    if run.status == RunStatus.RUNNING and not run.pause_wanted:
         run.details = "Training."  # a resumed engine does not start training a second time
     run.step, run.tokens, run.last_loss = line.step, line.tokens, _finite(line.loss)
     run.tokens_per_second = _finite(line.tokens_per_second)

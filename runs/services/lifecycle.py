@@ -100,8 +100,8 @@ def cancel(*, run: Run, by: User, reason: str = "") -> Run:
     if run.is_terminal or run.status == RunStatus.TERMINATING:
         raise CannotCancel(f"{run.name} is already {run.get_status_display().lower()}.")
     record("run.cancel", run, by=by, reason=reason)
-    if run.status in WAITING:
-        stop_now(run, "Run canceled before it started.")
+    if run.status in WAITING | {RunStatus.PAUSED}:
+        stop_now(run, f"Run canceled at batch {run.step}." if run.step else "Run canceled before it started.")
     elif run.phase == Phase.REGISTERING:
         run.move_to(RunStatus.TERMINATING)
         stop_now(run, "Run canceled before its model was registered. Its checkpoints are kept.")

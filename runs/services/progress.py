@@ -53,6 +53,7 @@ def advance(run_id: int, token: str) -> bool:
     folder = wiring.run_folder(run.name)
     if run.status == RunStatus.TERMINATING and not folder.stop.exists():
         wish_to_stop(run)  # it could not be told when it was asked for
+    folder.ask_to_pause(run.pause_wanted)  # here, because a launch in the same moment clears the folder
     # The order matters: what an engine wrote before its last word, and before its death, is read after.
     word, alive = folder.read_exit(), wiring.launcher().is_alive(folder)
     lines, offset = read_lines(folder, run.events_offset)

@@ -89,6 +89,12 @@ class CannotCancel(Refused):
     code = "cannot_cancel"
 
 
+class CannotPause(Refused):
+    """Or cannot be resumed."""
+
+    code = "cannot_pause"
+
+
 class CannotDelete(Refused):
     code = "cannot_delete"
 

@@ -27,8 +27,8 @@ def impact(model: BaseModel) -> Impact:
     runs = Run.objects.alive().filter(base_model=model)
     active = list(runs.active())
     return Impact(
-        waiting=sum(run.is_waiting for run in active),
-        running=sum(not run.is_waiting for run in active),
+        waiting=sum(run.is_idle for run in active),
+        running=sum(not run.is_idle for run in active),
         versions=ModelVersion.objects.filter(run__base_model=model).count(),
         people=runs.values("owner").distinct().count(),
     )

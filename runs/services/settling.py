@@ -7,6 +7,7 @@ from runs.models import Run, RunStatus
 from runs.services import timeline
 from runs.services.lifecycle import stop_now
 from runs.services.nudge import after_commit
+from runs.services.pausing import pause_now
 
 MOST_ATTEMPTS = 3  # engines in a row that were lost without a step: then something is wrong with the run itself
 
@@ -33,6 +34,7 @@ def settle(run: Run, word: Exit) -> None:
 def _register(run: Run) -> None:
     run.phase = Phase.REGISTERING
     run.details = "Registering the model."
+    run.pause_wanted = False  # it came too late: everything is trained
     run.estimated_end_at = None
     run.save()
     timeline.tell(run)
@@ -54,6 +56,9 @@ def requeue(run: Run, why: str) -> None:
     """Put a run whose engine is gone back into the queue, unless it keeps losing engines."""
     if run.status == RunStatus.TERMINATING:
         stop_now(run, "Run canceled.")
+        return
+    if run.pause_wanted:
+        pause_now(run)
         return
     if run.attempts >= MOST_ATTEMPTS:
         message = f"The training process was lost {run.attempts} times in a row without a step being done."

@@ -16,6 +16,7 @@ register = template.Library()
 TONES = {
     RunStatus.PENDING: ("idle", "ring"),
     RunStatus.QUEUED: ("idle", "ring"),
+    RunStatus.PAUSED: ("idle", "bars"),
     RunStatus.STARTING: ("busy", "half"),
     RunStatus.RUNNING: ("busy", "disc"),
     RunStatus.TERMINATING: ("warn", "half"),
@@ -28,6 +29,7 @@ SHAPES = {
     "half": '<circle cx="6" cy="6" r="4.25" fill="none" stroke="currentColor" stroke-width="1.5"/>'
     '<path d="M6 1.75a4.25 4.25 0 0 1 0 8.5z" fill="currentColor"/>',
     "disc": '<circle cx="6" cy="6" r="5" fill="currentColor"/>',
+    "bars": '<path d="M2.5 2h2.5v8H2.5zM7 2h2.5v8H7z" fill="currentColor"/>',
     "check": '<path d="M1.75 6.5 4.75 9.5 10.25 2.75" fill="none" stroke="currentColor" stroke-width="2"/>',
     "square": '<rect x="1.75" y="1.75" width="8.5" height="8.5" rx="1" fill="currentColor"/>',
     "cross": '<path d="M2 2l8 8M10 2l-8 8" fill="none" stroke="currentColor" stroke-width="2"/>',
@@ -37,9 +39,11 @@ SHAPES = {
 @register.simple_tag
 def status(run: Run) -> SafeString:
     """Shape and word of a run's status."""
-    tone, shape = TONES[RunStatus(run.status)]
+    tone, shape = ("warn", "half") if run.is_pausing else TONES[RunStatus(run.status)]
     drawn = SafeString(f'<svg viewBox="0 0 12 12" aria-hidden="true">{SHAPES[shape]}</svg>')
-    return format_html('<span class="status {}">{} {}</span>', tone, drawn, run.get_status_display())
+    return format_html(
+        '<span class="status {}">{} {}</span>', tone, drawn, "Pausing" if run.is_pausing else run.get_status_display()
+    )
 
 
 @register.simple_tag

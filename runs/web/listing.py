@@ -20,6 +20,7 @@ A_PAGE = 25
 GROUPS: Mapping[str, tuple[str, frozenset[RunStatus]]] = {
     "running": ("Running", LEASED),
     "queued": ("Queued", WAITING),
+    "paused": ("Paused", frozenset({RunStatus.PAUSED})),
     "completed": ("Completed", frozenset({RunStatus.COMPLETED})),
     "stopped": ("Stopped", frozenset({RunStatus.STOPPED})),
     "failed": ("Failed", frozenset({RunStatus.FAILED})),

@@ -102,6 +102,16 @@ class Portrait:
         return self.may_change and not self.run.is_terminal and self.run.status != RunStatus.TERMINATING
 
     @property
+    def can_pause(self) -> bool:
+        run = self.run
+        working = run.is_waiting or run.status in (RunStatus.STARTING, RunStatus.RUNNING)
+        return self.may_change and working and not run.pause_wanted and run.phase != Phase.REGISTERING
+
+    @property
+    def can_resume(self) -> bool:
+        return self.may_change and (self.run.status == RunStatus.PAUSED or self.run.is_pausing)
+
+    @property
     def can_delete(self) -> bool:
         return self.may_change and self.run.is_terminal
 

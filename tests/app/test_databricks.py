@@ -10,7 +10,7 @@ from django.conf import settings
 from django.test import Client
 
 from runs.models import DataSet, ModelVersion, Run, User
-from runs.services import access
+from runs.services import access, pausing
 from tests.app.conftest import ROWS, Submit
 
 GRAPHQL = "/api/2.0/genai-mapi/graphql"
@@ -128,6 +128,12 @@ def test_lists_are_filtered_and_paged(ask: Ask, submit: Submit) -> None:
     assert [run["name"] for run in only["finetunes"]] == names[:1]
     none = listed(ask, {"createdAt": {"lt": "2020-01-01T00:00:00+00:00"}})["data"]["getFinetunesPaginated"]
     assert none["finetunes"] == []
+
+
+def test_a_paused_run_is_pending_to_a_client_that_knows_no_pause(ask: Ask, submit: Submit, owner: User) -> None:
+    run = pausing.pause(run=submit(), by=owner)
+    (shown,) = listed(ask, {"status": {"in": ["PENDING"]}})["data"]["getFinetunesPaginated"]["finetunes"]
+    assert (shown["name"], shown["status"], shown["reason"]) == (run.name, "PENDING", "Paused before its first batch.")
 
 
 def test_canceling_names_the_runs_that_were(ask: Ask, submit: Submit) -> None:

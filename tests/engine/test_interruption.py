@@ -149,6 +149,18 @@ def test_a_person_stops_a_run_and_keeps_a_model(tmp_path: Path) -> None:
     assert not folder.model.exists()
 
 
+def test_a_person_pauses_a_run_and_it_keeps_its_place(tmp_path: Path) -> None:
+    folder = run(tmp_path)
+    engine = Engine(folder)
+    engine.wait_for_step(3)
+    folder.ask_to_pause(True)
+    end = engine.end()
+    assert end.outcome == Outcome.INTERRUPTED, "as when the machine goes down: the same run goes on later"
+    stored, _ = checkpoints.newest(folder.checkpoints)
+    assert stored is not None
+    assert stored.state.step == end.step >= 3
+
+
 def test_a_run_that_is_stopped_before_it_starts_says_so(tmp_path: Path) -> None:
     folder = run(tmp_path)
     folder.stop.touch()

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
-from runs.api.databricks.shapes import event_object, model_object, request_fields, run_object
+from runs.api.databricks.shapes import STATUSES, event_object, model_object, request_fields, run_object
 from runs.models import BaseModel, Run, User
 from runs.services import lifecycle
 from runs.services.refused import CannotCancel, CannotDelete, Invalid, NotAllowed
@@ -98,6 +98,8 @@ def _lookup(column: str, operator: str) -> str:
 
 
 def _value(field: str, value: Any) -> Any:
+    if field == "status" and isinstance(value, list):
+        return [*value, *(ours for ours, theirs in STATUSES.items() if theirs in value)]
     if field != "createdAt":
         return value
     time = parse_datetime(str(value))

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from runs.contract.request import RunRequest
-from runs.models import BaseModel, Run, RunEvent
+from runs.models import BaseModel, Run, RunEvent, RunStatus
 
 ASKED = {
     "model": "model",
@@ -23,6 +23,8 @@ ASKED = {
     "learningRate": "learning_rate",
     "contextLength": "context_length",
 }
+
+STATUSES = {RunStatus.PAUSED.value: RunStatus.PENDING.value}  # the client knows nine; of them this is the nearest
 
 
 def request_fields(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def run_object(run: Run, *, details: bool = True) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "id": str(run.pk),
         "name": run.name,
-        "status": run.status,
+        "status": STATUSES.get(run.status, run.status),
         "createdById": str(run.owner_id),
         "createdByEmail": run.owner.address,
         "createdAt": moment(run.created_at),

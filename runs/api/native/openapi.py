@@ -105,6 +105,7 @@ CODES = {
     "bad_data": "The file cannot be trained on; `report` has every problem with its line.",
     "key_reused": "The Idempotency-Key was used before, for a different request.",
     "cannot_cancel": "The run has ended, or is ending.",
+    "cannot_pause": "The run has ended or is ending, or there is nothing to resume.",
     "cannot_delete": "It is still in use.",
     "cannot_retire": "The retirement contradicts itself or another one.",
     "method_not_allowed": "The address exists, the method does not.",

@@ -15,7 +15,7 @@ from runs.api.native.query import RunsQuery, read
 from runs.api.native.shapes import CancelBody, RunPage, RunShape
 from runs.contract.request import RunRequest
 from runs.models import Run
-from runs.services import lifecycle
+from runs.services import lifecycle, pausing
 from runs.services.refused import Invalid
 
 IDEMPOTENCY_KEY = OpenApiParameter(
@@ -62,6 +62,20 @@ def cancel_run(request: Request, name: str) -> Response:
     return shown(RunShape.of(lifecycle.cancel(run=run, by=person(request), reason=body.reason)))
 
 
+@operation("Pause a run", answer=RunShape, tag="runs")
+def pause_run(request: Request, name: str) -> Response:
+    """A waiting run leaves the queue at once; a training one keeps its place after its step and frees its device."""
+    run = lifecycle.find(by=person(request), name=name)
+    return shown(RunShape.of(pausing.pause(run=run, by=person(request))))
+
+
+@operation("Resume a run", answer=RunShape, tag="runs")
+def resume_run(request: Request, name: str) -> Response:
+    """A paused run joins the end of the queue and goes on where it was."""
+    run = lifecycle.find(by=person(request), name=name)
+    return shown(RunShape.of(pausing.resume(run=run, by=person(request))))
+
+
 @operation("Delete a run", status=204, tag="runs")
 def delete_run(request: Request, name: str) -> Response:
     """Takes a finished run off the lists and its files off the disk. Models that it registered stay."""
@@ -79,3 +93,5 @@ def _key(request: Request) -> str:
 collection = resource(get=list_runs, post=create_run)
 item = resource(get=show_run, delete=delete_run)
 cancel = resource(post=cancel_run)
+pause = resource(post=pause_run)
+resume = resource(post=resume_run)

@@ -44,6 +44,8 @@ operations = [
     path("runs", runs.collection),
     path("runs/<label:name>", runs.item),
     path("runs/<label:name>/cancel", runs.cancel),
+    path("runs/<label:name>/pause", runs.pause),
+    path("runs/<label:name>/resume", runs.resume),
     path("runs/<label:name>/events", outputs.events),
     path("runs/<label:name>/metrics", outputs.metrics),
     path("runs/<label:name>/samples", outputs.samples),

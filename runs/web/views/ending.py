@@ -1,11 +1,14 @@
-"""Stop a run, or delete a finished one. Both ask first: a GET says what happens, a POST does it."""
+"""Stop a run, or delete a finished one: a GET says what happens, a POST does it.
+
+Pausing and resuming undo each other and ask nothing.
+"""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from runs.services import lifecycle
+from runs.services import lifecycle, pausing
 from runs.web.door import page, person
 
 
@@ -28,3 +31,17 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
         messages.success(request, f"{run.name} was deleted.")
         return redirect("dashboard")
     return render(request, "runs/delete.html", {"run": run, "may_change": lifecycle.may_change(run, person(request))})
+
+
+@require_POST
+@page
+def pause(request: HttpRequest, name: str) -> HttpResponse:
+    pausing.pause(run=lifecycle.find(by=person(request), name=name), by=person(request))
+    return redirect("run", name)
+
+
+@require_POST
+@page
+def resume(request: HttpRequest, name: str) -> HttpResponse:
+    pausing.resume(run=lifecycle.find(by=person(request), name=name), by=person(request))
+    return redirect("run", name)
