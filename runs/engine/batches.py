@@ -1,19 +1,14 @@
-"""Which rows make a step, and how they lie in memory: a stable order per epoch, and bins without padding.
-
-The order of an epoch is a function of (seed, epoch), so that a resumed run meets the same rows.
-"""
+"""The rows of a step as they lie in memory: bins without padding. Which rows share a bin says `runs.data.packing`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from runs.data.packing import Rows, fit
 from runs.engine.examples import Examples
-
-Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +38,6 @@ class Bin:
             part.to(device, non_blocking=True) for part in (self.ids, self.positions, self.sources, self.targets)
         )
         return Bin(ids, positions, sources, targets, self.groups)
-
-
-def order(seed: int, epoch: int, rows: int) -> Rows:
-    """The rows of one epoch (counted from 0) in the order in which they are trained on."""
-    return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(rows)
-
-
-def steps_per_epoch(rows: int, batch_size: int) -> int:
-    return -(-rows // batch_size)
-
-
-def batch(step: int, rows: int, batch_size: int, seed: int) -> Rows:
-    """The rows of step number `step`, counted from 0 over the whole run. An epoch's last batch may be smaller."""
-    epoch, place = divmod(step, steps_per_epoch(rows, batch_size))
-    return order(seed, epoch, rows)[place * batch_size : (place + 1) * batch_size]
-
-
-def fit(lengths: Sequence[int], capacity: int) -> list[list[int]]:
-    """First-fit decreasing: indices of `lengths` in as few bins of at most `capacity` tokens as a greedy hand finds.
-
-    Each bin lists its longest row first. A row longer than `capacity` gets a bin of its own.
-    """
-    bins: list[list[int]] = []
-    room: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda at: (-lengths[at], at)):
-        place = next((at for at, free in enumerate(room) if lengths[index] <= free), None)
-        if place is None:
-            bins.append([])
-            room.append(capacity)
-            place = len(bins) - 1
-        bins[place].append(index)
-        room[place] -= lengths[index]
-    return bins
 
 
 def pack(examples: Examples, rows: Rows, capacity: int) -> Iterator[Bin]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runs.contract.duration import Duration, Unit
-from runs.engine.batches import order, steps_per_epoch
+from runs.data.packing import order, steps_per_epoch
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,18 @@
 """Rows to tokens that a model can be trained on, kept as flat arrays: 5 bytes a token.
 
-Truncates to the context length and drops rows in which nothing is left to learn. Knows nothing of batches.
+What is truncated and dropped says `runs.data.packing`. Knows nothing of batches.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runs.contract.events import Fault
 from runs.contract.spec import DataFile, TaskType
+from runs.data.packing import prepared, teaches
 from runs.data.rendering import Encoded, Renderer, TemplateError
 from runs.data.rows import read_rows
 from runs.engine.failure import Failure
@@ -53,21 +53,23 @@ class Examples:
 class _Collector:
     """Grows the flat arrays of Examples, in pieces of one row."""
 
-    def __init__(self, context_length: int) -> None:
-        self._limit = context_length
+    def __init__(self) -> None:
         self._ids: list[NDArray[np.int32]] = []
         self._trained: list[NDArray[np.bool_]] = []
         self.truncated = self.dropped = 0
 
-    def add(self, encoded: Encoded) -> None:
-        self.truncated += len(encoded.ids) > self._limit
-        trained = np.array(encoded.trained[: self._limit], dtype=np.bool_)
-        trained[:1] = False
-        if not trained.any():
+    def add(self, row: Encoded) -> None:
+        if not teaches(row):
             self.dropped += 1
             return
-        self._ids.append(np.array(encoded.ids[: self._limit], dtype=np.int32))
-        self._trained.append(trained)
+        self._ids.append(np.array(row.ids, dtype=np.int32))
+        self._trained.append(np.array(row.trained, dtype=np.bool_))
+
+    def watched(self, rows: Iterable[Encoded], limit: int) -> Iterator[Encoded]:
+        """The rows themselves; those of more than `limit` tokens are counted as truncated."""
+        for row in rows:
+            self.truncated += len(row.ids) > limit
+            yield row
 
     def examples(self) -> Examples:
         offsets = np.cumsum([0, *map(len, self._ids)], dtype=np.int64)
@@ -83,27 +85,16 @@ class _Collector:
 
 def tokenize(data: DataFile, renderer: Renderer, task: TaskType, context_length: int, tick: Tick) -> Examples:
     """All rows of a file; `tick` is called with the number of rows read so far. Raises Failure(DATA) when nothing is left."""
-    collector = _Collector(context_length)
-    encoded = _counted(_encode(data, renderer, task), tick)
-    for row in blocks(encoded, context_length) if task == TaskType.CONTINUED_PRETRAIN else encoded:
+    collector = _Collector()
+    encoded: Iterable[Encoded] = _counted(_encode(data, renderer, task), tick)
+    if task != TaskType.CONTINUED_PRETRAIN:  # texts are joined and cut: none of them is truncated
+        encoded = collector.watched(encoded, context_length)
+    for row in prepared(encoded, task, context_length):
         collector.add(row)
     examples = collector.examples()
     if len(examples) == 0:
         raise Failure(Fault.DATA, _nothing_left(data, collector, context_length))
     return examples
-
-
-def blocks(texts: Iterable[Encoded], length: int) -> Iterator[Encoded]:
-    """The texts (each ends with EOS) as one stream, cut into blocks of `length` tokens; only the last may be shorter."""
-    waiting: list[int] = []
-    for ids in chain((text.ids for text in texts), [[]]):
-        waiting += ids
-        whole = len(waiting) // length * length
-        for start in range(0, whole, length):
-            yield Encoded(waiting[start : start + length], [True] * length)
-        del waiting[:whole]
-    if waiting:
-        yield Encoded(waiting, [True] * len(waiting))
 
 
 def _encode(data: DataFile, renderer: Renderer, task: TaskType) -> Iterator[Encoded]:

@@ -9,16 +9,15 @@ from transformers import PreTrainedModel
 
 from runs.contract.events import Fault
 from runs.contract.spec import RunSpec
+from runs.data.packing import batch, capacity
 from runs.engine import models, optimizer
-from runs.engine.batches import Bin, batch, pack
+from runs.engine.batches import Bin, pack
 from runs.engine.checkpoints import State
 from runs.engine.duration import Timetable
 from runs.engine.examples import Examples
 from runs.engine.failure import Failure
 from runs.engine.loss import cross_entropy
 from runs.engine.wishes import Wishes
-
-CPU_BIN_TOKENS = 1024  # keeps a bin's activations small and its time to seconds; a longer row gets a bin of its own
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,7 @@ class Training:
     @property
     def capacity(self) -> int:
         """Tokens of a bin at most."""
-        limit = self.spec.hyperparameters.context_length or 0
-        return min(limit, CPU_BIN_TOKENS) if self.device.type == "cpu" else limit
+        return capacity(self.spec.hyperparameters.context_length or 0, self.device.type)
 
     def advance(self) -> Taken:
         """Take the next step. Raises Failure(DIVERGED), and Leave in mid-step at a SIGTERM: then no weight has moved."""

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs.engine.batches import Group, batch, fit, group, order, pack, steps_per_epoch
+from runs.data.packing import batch, fit, order, steps_per_epoch
+from runs.engine.batches import Group, group, pack
 from tests.engine.test_attention import examples
 
 LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=60)

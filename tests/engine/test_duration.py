@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from runs.contract.duration import Duration
-from runs.engine.batches import batch
+from runs.data.packing import batch
 from runs.engine.duration import Timetable
 
 LENGTHS = np.array([10, 20, 30, 40, 50, 60, 70])  # 280 tokens an epoch, in 3 steps of up to 3 rows

@@ -6,8 +6,9 @@ import pytest
 
 from runs.contract.events import Fault
 from runs.contract.spec import TaskType
+from runs.data.packing import blocks
 from runs.data.rendering import Encoded, Renderer
-from runs.engine.examples import Examples, blocks, tokenize
+from runs.engine.examples import Examples, tokenize
 from runs.engine.failure import Failure
 from tests.engine.folders import Row, chats, data_file, instructions, texts
 from tests.tiny import tiny_model

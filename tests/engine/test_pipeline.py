@@ -150,8 +150,8 @@ def test_work_before_training_is_counted(finished: RunFolder) -> None:
 
 def test_training_is_what_a_plain_loop_does(tmp_path: Path) -> None:
     """The same rows, padded, with transformers' own loss and torch's own optimizer: the same losses to 1e-5."""
+    from runs.data.packing import batch
     from runs.data.rendering import Renderer
-    from runs.engine.batches import batch
 
     folder = make_run(tmp_path, chats(12), training_duration="6ba", schedule="constant", warmup_share=0, learning_rate=1e-3)
     train(folder)

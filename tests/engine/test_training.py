@@ -75,7 +75,7 @@ def test_a_persons_stop_waits_for_the_end_of_the_step(training: Training, tmp_pa
 def test_bins_change_nothing_but_memory(training: Training, monkeypatch: pytest.MonkeyPatch) -> None:
     """The loss is weighted by tokens over the whole step, however its rows are cut into bins."""
     whole = training.advance()
-    monkeypatch.setattr("runs.engine.training.CPU_BIN_TOKENS", 1)  # each row a bin of its own
+    monkeypatch.setattr("runs.data.packing.CPU_BIN_TOKENS", 1)  # each row a bin of its own
     alone = set_up(training.spec, training.wishes).advance()
     assert alone.loss == pytest.approx(whole.loss, abs=1e-6)
     assert alone.gradient_norm == pytest.approx(whole.gradient_norm, rel=1e-5)
