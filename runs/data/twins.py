@@ -1,0 +1,145 @@
+"""Rows that are there twice or nearly so, and questions with two answers: found without holding any row's text in memory.
+
+112 bytes a row, for the first million rows. Candidates come from sketches; each is confirmed on the rows themselves.
+"""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from runs.contract.spec import TaskType
+from runs.data import similarity
+from runs.data.similarity import Pieces
+from runs.data.wording import Said, key, plain, said
+
+Numbers = NDArray[np.int64]
+Pairs = list[tuple[int, int]]  # a row and the earlier one that it repeats, both counted from 0
+
+REMEMBERED = 1_000_000  # rows that are compared
+SAMPLE = 1_000  # rows from which the data's frame is learned
+KEPT = 20_000  # rows whose pieces are kept while pairs are confirmed
+
+
+@dataclass(frozen=True)
+class Found:
+    """`exact`: the same bytes. `near`: alike to a row that stays. `conflicts`: the same question, another answer."""
+
+    compared: int
+    exact: Pairs
+    near: Pairs
+    conflicts: Pairs
+
+
+class Pool:
+    """Rows of a file by number, as pieces without the data's frame."""
+
+    def __init__(self, path: Path, task: TaskType) -> None:
+        self._path, self._task = path, task
+        self.offsets = array("Q", [0])
+        self.frame: Pieces = np.empty(0, np.uint64)
+        self.pieces = lru_cache(KEPT)(self._read)
+
+    def note(self, lines: Sequence[bytes]) -> None:
+        for line in lines:
+            self.offsets.append(self.offsets[-1] + len(line))
+
+    def _read(self, row: int) -> Pieces:
+        with self._path.open("rb") as file:
+            file.seek(self.offsets[row])
+            line = file.read(self.offsets[row + 1] - self.offsets[row])
+        return similarity.without(similarity.pieces(said(orjson.loads(line), self._task).whole), self.frame)
+
+
+class Twins:
+    """Give it all rows in order with `add`, then ask `found`."""
+
+    def __init__(self, path: Path, task: TaskType) -> None:
+        self.pool = Pool(path, task)
+        self._lines, self._questions, self._answers = array("q"), array("q"), array("q")
+        self._bands: list[similarity.Bands] = []
+        self._worded: list[NDArray[np.bool_]] = []
+        self._waiting: list[Pieces] | None = []  # until the frame is known
+
+    def add(self, lines: Sequence[bytes], rows: Sequence[Said]) -> None:
+        room = REMEMBERED - len(self._lines)
+        lines, rows = lines[:room], rows[:room]
+        self.pool.note(lines)
+        self._lines.extend(map(key, lines))
+        self._questions.extend(key(plain(row.question)) for row in rows)
+        self._answers.extend(key(plain(row.answers[-1])) if row.answers else 0 for row in rows)
+        found = [similarity.pieces(row.whole) for row in rows]
+        if self._waiting is None:
+            self._sketch(found)
+        else:
+            self._waiting += found
+            if len(self._waiting) >= SAMPLE:
+                self._learn()
+
+    def found(self) -> Found:
+        if self._waiting is not None:
+            self._learn()
+        rows = len(self._lines)
+        first = leaders(np.frombuffer(self._lines, np.int64)) if rows else np.empty(0, np.int64)
+        repeated = first != np.arange(rows)
+        return Found(rows, _pairs(first), self._near(~repeated), self._conflicts())
+
+    def _learn(self) -> None:
+        waiting, self._waiting = self._waiting or [], None
+        self.pool.frame = similarity.frame(waiting[:SAMPLE])
+        self._sketch(waiting)
+
+    def _sketch(self, found: list[Pieces]) -> None:
+        bare = [similarity.without(pieces, self.pool.frame) for pieces in found]
+        worded = np.array([len(pieces) > 0 for pieces in bare], np.bool_)
+        bands = np.zeros((len(bare), similarity.BANDS), np.uint32)
+        if worded.any():
+            bands[worded] = similarity.bands([pieces for pieces in bare if len(pieces)])
+        self._bands.append(bands)
+        self._worded.append(worded)
+
+    def _near(self, single: NDArray[np.bool_]) -> Pairs:
+        """Confirm each candidate against an earlier row that itself repeats none."""
+        rows = len(single)
+        if not rows:
+            return []
+        candidates = np.flatnonzero(single & np.concatenate(self._worded))
+        bands = np.concatenate(self._bands)[candidates]
+        places = np.arange(len(candidates))
+        tries: list[Numbers] = []
+        for column in bands.T:
+            first = leaders(column)
+            alike = first != places
+            tries.append(candidates[alike] * rows + candidates[first[alike]])
+        found: dict[int, int] = {}
+        for both in np.unique(np.concatenate(tries)).tolist() if tries else []:
+            row, of = divmod(both, rows)
+            if row not in found and of not in found and self._alike(row, of):
+                found[row] = of
+        return sorted(found.items())
+
+    def _alike(self, row: int, of: int) -> bool:
+        return similarity.jaccard(self.pool.pieces(row), self.pool.pieces(of)) >= similarity.THRESHOLD
+
+    def _conflicts(self) -> Pairs:
+        if not self._questions:
+            return []
+        questions, answers = np.frombuffer(self._questions, np.int64), np.frombuffer(self._answers, np.int64)
+        first = leaders(questions)
+        differ = (answers[first] != answers) & (questions != key(""))
+        return [(row, int(first[row])) for row in np.flatnonzero(differ).tolist()]
+
+
+def leaders(keys: NDArray[np.int64] | NDArray[np.uint32]) -> Numbers:
+    """For each place the first place with the same key."""
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    return np.asarray(first[inverse], np.int64)
+
+
+def _pairs(first: Numbers) -> Pairs:
+    return [(row, int(first[row])) for row in np.flatnonzero(first != np.arange(len(first))).tolist()]
