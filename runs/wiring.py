@@ -29,6 +29,11 @@ def dataset_file(digest: str) -> Path:
     return Path(settings.DATA_DIR / "datasets" / f"{digest.removeprefix('sha256:')}.jsonl")
 
 
+def original_file(digest: str) -> Path:
+    """Where a file is kept as it was sent, for those who want it back to the byte."""
+    return Path(settings.DATA_DIR / "originals" / digest.removeprefix("sha256:"))
+
+
 def scratch() -> Path:
     """For half-written uploads: the same file system as the data sets, so that a rename finishes them."""
     folder = Path(settings.DATA_DIR / "scratch")

@@ -21,6 +21,9 @@ class DataSet(models.Model):
     task_type = models.CharField(max_length=32, choices=[(task.value, task.value) for task in TaskType])
     source = models.CharField(max_length=1_000, help_text="Where the bytes came from: a file name or a volume path")
     digest = models.CharField(max_length=80, help_text="sha256 of the canonical rows")
+    original = models.CharField(
+        max_length=80, blank=True, help_text="sha256 of the file as it was sent, where that is kept too"
+    )
     rows = models.PositiveBigIntegerField()
     bytes = models.PositiveBigIntegerField()
     report = models.JSONField(help_text="runs.data.validation.Report")

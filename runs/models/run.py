@@ -55,6 +55,7 @@ class Run(models.Model):
     dataset = models.ForeignKey(DataSet, on_delete=models.PROTECT, related_name="runs")
     eval_dataset = models.ForeignKey(DataSet, null=True, blank=True, on_delete=models.PROTECT, related_name="evaluated_runs")
     register_to = models.CharField(max_length=255)
+    labels = models.JSONField(default=dict, help_text="What a program attached to it, to be given back: metadata, suffix")
 
     # Where it stands.
     status = models.CharField(max_length=16, choices=RunStatus.choices, default=RunStatus.PENDING)

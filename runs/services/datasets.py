@@ -1,5 +1,6 @@
 """Data sets: take files in, find them again, show them as a model sees them."""
 
+import hashlib
 import os
 import re
 import secrets
@@ -28,14 +29,27 @@ from runs.services.secrets import Name, opened
 COPY_BYTES = 1 << 20
 
 
-def add_upload(*, by: User, file: BinaryIO, filename: str, task: TaskType, name: str = "", mapping: str = "") -> DataSet:
-    """Check an uploaded file and keep its rows as a data set; raise BadData with the whole report when it is unusable."""
+def add_upload(
+    *, by: User, file: BinaryIO, filename: str, task: TaskType, name: str = "", mapping: str = "", keep_original: bool = False
+) -> DataSet:
+    """Check an uploaded file and keep its rows as a data set; raise BadData with the whole report when it is unusable.
+
+    `keep_original` keeps the file too, for doors that promise it back to the byte.
+    """
     _may_add(by)
     with _in_scratch(Path(filename).suffixes) as path:
+        digest = hashlib.sha256()
         with path.open("wb") as copy:
             while chunk := file.read(COPY_BYTES):
                 copy.write(chunk)
-        return _keep(by=by, path=path, source=filename, task=task, name=name, field="file", mapping=mapping)
+                digest.update(chunk)
+        dataset = _keep(by=by, path=path, source=filename, task=task, name=name, field="file", mapping=mapping)
+        if keep_original:
+            dataset.original = f"sha256:{digest.hexdigest()}"
+            wiring.original_file(dataset.original).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(path, wiring.original_file(dataset.original))
+            dataset.save(update_fields=["original"])
+        return dataset
 
 
 def resolve(*, by: User, reference: str, task: TaskType, field: str) -> DataSet:
@@ -88,11 +102,13 @@ def delete(*, dataset: DataSet, by: User) -> None:
         raise NotAllowed("Only its owner or an admin may delete a data set.")
     if Run.objects.filter(dataset=dataset).exists() or Run.objects.filter(eval_dataset=dataset).exists():
         raise CannotDelete(f"Runs were trained or evaluated on “{dataset.name}”; it stays, so that they can be explained.")
-    digest = dataset.digest
+    digest, original = dataset.digest, dataset.original
     record("dataset.delete", dataset, by=by, digest=digest)
     dataset.delete()
     if not DataSet.objects.filter(digest=digest).exists():
         transaction.on_commit(lambda: wiring.dataset_file(digest).unlink(missing_ok=True))
+    if original and not DataSet.objects.filter(original=original).exists():
+        transaction.on_commit(lambda: wiring.original_file(original).unlink(missing_ok=True))
 
 
 def profile(*, dataset: DataSet, model: BaseModel, context_length: int) -> Profile:

@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -32,7 +33,7 @@ def read_request(fields: Mapping[str, Any]) -> RunRequest:
         raise invalid(error) from None
 
 
-def submit(*, by: User, asked: RunRequest, idempotency_key: str = "") -> Run:
+def submit(*, by: User, asked: RunRequest, idempotency_key: str = "", labels: Mapping[str, Any] = MappingProxyType({})) -> Run:
     """Create a run. The same key from the same person returns the run that it made before."""
     if earlier := _made_before(by, asked, idempotency_key):
         return earlier
@@ -44,6 +45,7 @@ def submit(*, by: User, asked: RunRequest, idempotency_key: str = "") -> Run:
                 name=name,
                 owner=by,
                 idempotency_key=idempotency_key,
+                labels=dict(labels),
                 request=asked.model_dump(mode="json", exclude_unset=True),
                 base_model=checked.model,
                 task_type=asked.task_type,

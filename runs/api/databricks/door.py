@@ -7,8 +7,8 @@ from typing import Concatenate, ParamSpec
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from runs.api.bearer import bearer
 from runs.models import User
-from runs.services.access import user_for_token
 from runs.services.refused import NotAllowed, NotFound, Refused
 from runs.services.volumes import AlreadyThere, NotEmpty
 
@@ -21,12 +21,6 @@ CODES: tuple[tuple[type[Refused], str, int], ...] = (
     (NotEmpty, "DIRECTORY_NOT_EMPTY", 400),
     (Refused, "INVALID_PARAMETER_VALUE", 400),
 )
-
-
-def bearer(request: HttpRequest) -> User | None:
-    """The person behind the request's token, if it is a good one."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return user_for_token(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
 
 
 def refused(code: str, message: str, status: int) -> JsonResponse:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from runs.api.databricks.door import bearer
+from runs.api.bearer import bearer
 from runs.api.databricks.operations import OPERATIONS
 from runs.services.refused import NotAllowed, NotFound, Refused
 

@@ -1,0 +1,12 @@
+"""Who sends a request of a foreign dialect: `Authorization: Bearer <token of ours>`."""
+
+from django.http import HttpRequest
+
+from runs.models import User
+from runs.services.access import user_for_token
+
+
+def bearer(request: HttpRequest) -> User | None:
+    """The person behind the request's token. Missing, unknown, expired and revoked ones are not told apart."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return user_for_token(token.strip()) if scheme.lower() == "bearer" and token.strip() else None

@@ -1,0 +1,99 @@
+"""`/v1/files`: data sets as files. A file is checked while it is sent: what cannot be trained on is refused with its line."""
+
+import csv
+import io
+from typing import Any, BinaryIO, cast
+
+import orjson
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+
+from runs import wiring
+from runs.api.openai import naming
+from runs.api.openai.door import resource
+from runs.api.openai.paging import behind, limit_of, page
+from runs.api.openai.shapes import file_object, results_object
+from runs.api.sending import sent
+from runs.contract.spec import TaskType
+from runs.models import DataSet, MetricPoint, Run, User
+from runs.services import datasets
+from runs.services.outputs import rows_file
+from runs.services.refused import Invalid
+
+MOST, LONGEST_LINE = 10_000, 1 << 20
+COLUMNS = ("step", "train_loss", "train_accuracy", "valid_loss", "valid_mean_token_accuracy")
+
+
+def create(request: HttpRequest, user: User) -> HttpResponseBase:
+    if (purpose := request.POST.get("purpose")) != "fine-tune":
+        told = f"“{purpose[:100]}” is not a purpose here" if purpose else "purpose is required"
+        raise Invalid(f"{told}: files are for purpose=fine-tune.", field="purpose")
+    file = request.FILES.get("file")
+    if not isinstance(file, UploadedFile):
+        raise Invalid("file is required.", field="file")
+    rows = cast(BinaryIO, file)
+    dataset = datasets.add_upload(by=user, file=rows, filename=file.name or "file.jsonl", task=_task(rows), keep_original=True)
+    return JsonResponse(file_object(dataset))
+
+
+def _task(file: BinaryIO) -> TaskType:
+    """What the first row looks like; the check says what is wrong with it and all others."""
+    first = next((line for line in iter(lambda: file.readline(LONGEST_LINE), b"") if line.strip()), b"")
+    file.seek(0)
+    try:
+        row = orjson.loads(first.removeprefix(b"\xef\xbb\xbf"))
+    except orjson.JSONDecodeError:
+        return TaskType.CHAT_COMPLETION
+    return TaskType.INSTRUCTION_FINETUNE if isinstance(row, dict) and "prompt" in row else TaskType.CHAT_COMPLETION
+
+
+def index(request: HttpRequest, user: User) -> HttpResponseBase:
+    limit, newest_first = limit_of(request, MOST, MOST), request.GET.get("order", "desc") != "asc"
+    rows: Any = DataSet.objects.visible_to(user)
+    if request.GET.get("purpose", "fine-tune") != "fine-tune":
+        rows = rows.none()
+    if after := request.GET.get("after"):
+        rows = behind(rows, naming.find_dataset(user, after, param="after"), "created_at", newest_first=newest_first)
+    sign = "-" if newest_first else ""
+    return page(list(rows.order_by(f"{sign}created_at", f"{sign}pk")[: limit + 1]), limit, file_object)
+
+
+def show(request: HttpRequest, user: User, key: str) -> HttpResponseBase:
+    if key.startswith(naming.RESULTS):
+        run = naming.find_results(user, key)
+        return JsonResponse(results_object(run, len(_results(run))))
+    return JsonResponse(file_object(naming.find_dataset(user, key)))
+
+
+def content(request: HttpRequest, user: User, key: str) -> HttpResponseBase:
+    if key.startswith(naming.RESULTS):
+        return HttpResponse(_results(naming.find_results(user, key)), content_type="text/csv; charset=utf-8")
+    dataset = naming.find_dataset(user, key)
+    path = wiring.original_file(dataset.original) if dataset.original else rows_file(dataset.digest)
+    return sent(path, filename=file_object(dataset)["filename"])
+
+
+def delete(request: HttpRequest, user: User, key: str) -> HttpResponseBase:
+    datasets.delete(dataset=naming.find_dataset(user, key), by=user)
+    return JsonResponse({"id": key, "object": "file", "deleted": True})
+
+
+def _results(run: Run) -> bytes:
+    """The curve as the original's results file has it. Nobody measured the accuracy of training rows: that column is empty."""
+    lines: dict[int, dict[str, Any]] = {}
+    for point in MetricPoint.objects.filter(run=run).order_by("step"):
+        line, loss = lines.setdefault(point.step, {"step": point.step}), point.values.get("loss")
+        if point.kind == "train":
+            line["train_loss"] = loss
+        else:
+            line |= {"valid_loss": loss, "valid_mean_token_accuracy": point.values.get("token_accuracy")}
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(lines.values())
+    return text.getvalue().encode()
+
+
+collection = resource(get=index, post=create)
+item = resource(get=show, delete=delete)
+bytes_of = resource(get=content)
