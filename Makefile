@@ -2,13 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := finetuning_ui runs tests manage.py
+DATA ?= ../shared/data
 export DATA_DIR PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo doctor test check bench format clean
+.PHONY: help install run demo doctor test check bench bench-quality format clean
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 15
 
 install: .venv/installed  ## the virtual environment with everything in it
 
@@ -45,6 +46,9 @@ check: install  ## style, types, templates, who imports whom, migrations, settin
 
 bench: install  ## measure speed and memory beside other tools, as ratios within one run
 	$(BIN)/pytest tests/bench -n 0 -s $(ARGS)
+
+bench-quality: install  ## task scores before and after fine-tuning, on rows held out; data in DATA=../shared/data
+	$(BIN)/python -m tests.bench.quality --data $(DATA) $(ARGS)
 
 format: install  ## put code and templates into the house style
 	$(BIN)/ruff check --fix $(SOURCES)

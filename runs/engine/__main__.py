@@ -12,7 +12,7 @@ from runs.contract.events import Exit, Fault, Outcome
 from runs.contract.folder import RunFolder
 from runs.contract.spec import RunSpec
 from runs.engine.failure import Failure, failed
-from runs.engine.lean import lean_imports
+from runs.engine.lean import lean_imports, postpone_compiler, single_process
 from runs.engine.presence import Presence, take_lock
 from runs.engine.reporting import Reporter
 from runs.engine.wishes import Wishes
@@ -40,19 +40,21 @@ def _work(folder: RunFolder) -> int:
     wishes = Wishes(folder)
     wishes.listen()
     Presence(folder).start()
-    end = train(folder, wishes)
+    end = train(folder, wishes, own_process=True)
     folder.write_exit(end)
     log.info("%s %s", end.outcome.value, end.message)
     return 1 if end.outcome == Outcome.FAILED else 0
 
 
-def train(folder: RunFolder, wishes: Wishes) -> Exit:
-    """How the run ended. Never raises."""
+def train(folder: RunFolder, wishes: Wishes, *, own_process: bool = False) -> Exit:
+    """How the run ended. Never raises. In a process of its own it may decide what is imported for good."""
     pipeline = None
     try:
         spec = _spec(folder)
         _limit_threads(spec.device.threads)
-        with lean_imports():
+        if own_process:
+            postpone_compiler()
+        with lean_imports(), single_process():
             from runs.engine.pipeline import Pipeline  # torch and transformers: seconds, and only once the spec is good
 
         pipeline = Pipeline(folder, spec, Reporter(folder.events), wishes)

@@ -1,9 +1,13 @@
 """Causal attention within each row of a stream of rows: no row sees another, and no mask of T x T is ever built.
 
+Rows that share a beginning, of which the stream has one copy, each see it as theirs.
+
 Registered with transformers under NAME. The rows come with each forward call, as the keyword argument `groups`.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -12,7 +16,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers.modeling_utils import AttentionInterface
 
 from runs.contract.events import Fault
-from runs.engine.batches import Group
+from runs.engine.bins import Group
 from runs.engine.failure import Failure
 
 NAME = "isolated_rows"
@@ -40,14 +44,21 @@ def attend(
         raise Failure(Fault.MODEL, f"This architecture's attention uses {present[0]}, which the engine does not support yet.")
     # On CUDA this is the place for one varlen flash call over all rows; the loop is right there too, only slower.
     sizes = [group.count * group.length for group in groups]
-    parts = []
-    for group, *pieces in zip(groups, *(part.split(sizes, dim=2) for part in (query, key, value)), strict=True):
+    split = zip(groups, accumulate(sizes), *(part.split(sizes, dim=2) for part in (query, key, value)), strict=True)
+    parts: list[Tensor] = []
+    beginnings: dict[int, tuple[Tensor, Tensor]] = {}
+    for group, end, *pieces in split:
         q, k, v = (_rows(piece, group) for piece in pieces)
+        if group.shared:
+            k, v = (_after(beginning, own) for beginning, own in zip(beginnings[group.start], (k, v), strict=True))
+        else:
+            beginnings[end - group.count * group.length] = k, v
+        mask = _mask(group.length, group.shared, sliding_window, q.device)
         out = scaled_dot_product_attention(
             q, k, v,
-            attn_mask=_window(group.length, sliding_window, q.device),
+            attn_mask=mask,
             dropout_p=dropout,
-            is_causal=sliding_window is None or group.length <= sliding_window,
+            is_causal=mask is None,
             scale=scaling,
             enable_gqa=k.shape[1] != q.shape[1],
         )  # fmt: skip
@@ -61,13 +72,22 @@ def _rows(piece: Tensor, group: Group) -> Tensor:
     return rows.transpose(0, 1)
 
 
-def _window(length: int, width: int | None, device: torch.device) -> Tensor | None:
-    """A mask of one row for models that look back `width` tokens only; None where causality is enough."""
-    if width is None or length <= width:
+def _after(beginning: Tensor, rows: Tensor) -> Tensor:
+    """The keys or values of `rows`, each after those of the beginning that they share."""
+    return torch.cat([beginning.expand(len(rows), -1, -1, -1), rows], dim=2)
+
+
+@lru_cache(maxsize=32)  # a layer's masks are the next layer's
+def _mask(length: int, shared: int, width: int | None, device: torch.device) -> Tensor | None:
+    """What each of a row's last `length` tokens sees of all of them: [length, shared + length]. None: causality says it all.
+
+    Models with a sliding window look back `width` tokens only.
+    """
+    if not shared and (width is None or length <= width):
         return None
-    places = torch.arange(length, device=device)
-    back = places[:, None] - places[None, :]
-    return (back >= 0) & (back < width)
+    places = torch.arange(shared + length, device=device)
+    back = places[shared:, None] - places[None, :]
+    return (back >= 0) & (back < (width or shared + length))
 
 
 def register() -> None:

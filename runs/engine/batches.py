@@ -1,43 +1,15 @@
 """The rows of a step as they lie in memory: bins without padding. Which rows share a bin says `runs.data.packing`."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from runs.data.packing import Rows, fit
+from runs.engine.bins import Bin, Group, group
 from runs.engine.examples import Examples
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """`count` neighbouring rows of `length` tokens each: attention takes them in one call."""
-
-    count: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """Rows side by side in one stream of T tokens.
-
-    `ids` and `positions` are [1, T]; positions restart with each row. `sources` [P] are the places whose next token is trained,
-    `targets` [P] those tokens. `groups` describe the rows from left to right.
-    """
-
-    ids: Tensor
-    positions: Tensor
-    sources: Tensor
-    targets: Tensor
-    groups: tuple[Group, ...]
-
-    def to(self, device: torch.device) -> "Bin":
-        ids, positions, sources, targets = (
-            part.to(device, non_blocking=True) for part in (self.ids, self.positions, self.sources, self.targets)
-        )
-        return Bin(ids, positions, sources, targets, self.groups)
+from runs.engine.families import families
 
 
 def pack(examples: Examples, rows: Rows, capacity: int) -> Iterator[Bin]:
@@ -48,26 +20,58 @@ def pack(examples: Examples, rows: Rows, capacity: int) -> Iterator[Bin]:
 
 
 def _bin(examples: Examples, rows: Sequence[int]) -> Bin:
-    slices = [examples.row(row) for row in rows]
-    ids = np.concatenate([examples.ids[part] for part in slices]).astype(np.int64)
-    trained = np.concatenate([examples.trained[part] for part in slices])
-    lengths = [part.stop - part.start for part in slices]
-    targets = np.flatnonzero(trained)  # never a row's first token, so the place before belongs to the same row
-    return Bin(
-        ids=torch.from_numpy(ids)[None],
-        positions=torch.from_numpy(np.concatenate([np.arange(length) for length in lengths]))[None],
-        sources=torch.from_numpy(targets - 1),
-        targets=torch.from_numpy(ids[targets]),
-        groups=group(lengths),
-    )
+    stream = _Stream(examples)
+    for family in families([examples.ids[examples.row(row)] for row in rows]):
+        stream.add(family.shared, [rows[member] for member in family.members])
+    return stream.bin()
 
 
-def group(lengths: Sequence[int]) -> tuple[Group, ...]:
-    """Neighbouring equal lengths together."""
-    groups: list[Group] = []
-    for length in lengths:
-        if groups and groups[-1].length == length:
-            groups[-1] = Group(groups[-1].count + 1, length)
-        else:
-            groups.append(Group(1, length))
-    return tuple(groups)
+class _Stream:
+    """A bin in the making."""
+
+    def __init__(self, examples: Examples) -> None:
+        self._examples = examples
+        self._length = 0
+        self._tokens: list[slice] = []  # of the examples' flat arrays
+        self._positions: list[Rows] = []
+        self._sources: list[Rows] = []
+        self._targets: list[NDArray[np.int32]] = []
+        self._groups: list[Group] = []
+
+    def add(self, shared: int, rows: Sequence[int]) -> None:
+        """Rows of which the first `shared` tokens are equal."""
+        start = self._length
+        if shared:
+            self._groups.append(Group(1, shared))
+            self._place(slice(self._row(rows[0]).start, self._row(rows[0]).start + shared), 0)
+        parts = [self._row(row) for row in rows]
+        self._groups += group([part.stop - part.start - shared for part in parts], start if shared else 0, shared)
+        for part in parts:
+            self._train(part, start, shared)
+            self._place(slice(part.start + shared, part.stop), shared)
+
+    def bin(self) -> Bin:
+        ids = np.concatenate([self._examples.ids[part] for part in self._tokens]).astype(np.int64)
+        return Bin(
+            ids=torch.from_numpy(ids)[None],
+            positions=torch.from_numpy(np.concatenate(self._positions))[None],
+            sources=torch.from_numpy(np.concatenate(self._sources)),
+            targets=torch.from_numpy(np.concatenate(self._targets).astype(np.int64)),
+            groups=tuple(self._groups),
+        )
+
+    def _row(self, row: int) -> slice:
+        return self._examples.row(row)
+
+    def _place(self, part: slice, position: int) -> None:
+        length = part.stop - part.start
+        self._tokens.append(part)
+        self._positions.append(np.arange(position, position + length))
+        self._length += length
+
+    def _train(self, part: slice, start: int, shared: int) -> None:
+        """Targets of a row whose own tokens are going to be placed next. Their sources may lie in the shared beginning."""
+        targets = np.flatnonzero(self._examples.trained[part])  # never a row's first token: the place before is of the same row
+        sources = targets - 1
+        self._sources.append(np.where(sources < shared, start + sources, self._length + sources - shared))
+        self._targets.append(self._examples.ids[part][targets])

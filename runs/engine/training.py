@@ -11,7 +11,8 @@ from runs.contract.events import Fault
 from runs.contract.spec import RunSpec
 from runs.data.packing import batch, capacity
 from runs.engine import models, optimizer
-from runs.engine.batches import Bin, pack
+from runs.engine.batches import pack
+from runs.engine.bins import Bin
 from runs.engine.checkpoints import State
 from runs.engine.duration import Timetable
 from runs.engine.examples import Examples

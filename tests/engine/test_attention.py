@@ -7,8 +7,10 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from runs.contract.spec import ModelSource
 from runs.engine import models
-from runs.engine.batches import Bin, pack
+from runs.engine.batches import pack
+from runs.engine.bins import Bin, Group
 from runs.engine.examples import Examples
+from runs.engine.loss import cross_entropy
 from tests.tiny import tiny_model
 
 LENGTHS = [17, 5, 17, 40, 5, 5, 1]
@@ -85,3 +87,55 @@ def test_gradients_do_not_cross_rows() -> None:
     assert moved[start : start + lengths[1]].all()
     assert not moved[:start].any()
     assert not moved[start + lengths[1] :].any()
+
+
+BEGINNING = [7, 8, 9, 10, 11, 12, 13, 14]
+
+
+def with_beginnings(tails: list[list[int]], *, trained: slice = slice(None)) -> Examples:
+    """Rows of BEGINNING and a tail each; of each row the tokens `trained`, but for its first."""
+    rows = [BEGINNING + tail for tail in tails]
+    marks = [np.zeros(len(row), bool) for row in rows]
+    for mark in marks:
+        mark[trained] = True
+        mark[0] = False
+    offsets = np.cumsum([0, *map(len, rows)])
+    return Examples(np.concatenate(rows).astype(np.int32), np.concatenate(marks), offsets)
+
+
+TAILS = [[20, 21, 22], [30], [40, 41, 42], [50, 51, 52, 53, 54]]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("trained", [slice(None), slice(9, None), slice(8, None)], ids=["all", "tails", "tails' first too"])
+def test_a_shared_beginning_changes_neither_loss_nor_gradients(shape: str, trained: slice) -> None:
+    rows = with_beginnings([*TAILS, [60, 61, 62]], trained=trained)
+    shared = in_one_bin(rows)
+    assert shared.groups[0] == Group(1, len(BEGINNING))
+    assert shared.ids.shape[1] < len(rows.ids)
+    apart = [next(pack(rows, np.array([index]), 10_000)) for index in range(len(rows))]
+    together, one_by_one = gradients([shared], **SHAPES[shape]), gradients(apart, **SHAPES[shape])
+    for name, gradient in together.items():
+        torch.testing.assert_close(gradient, one_by_one[name], atol=1e-5, rtol=1e-4)
+
+
+def gradients(bins: list[Bin], **changes: object) -> dict[str, torch.Tensor]:
+    """Of the summed loss of all bins; the loss itself is among them."""
+    model, total = load(**changes), 0.0
+    for packed in bins:
+        hidden = models.hidden_states(model, input_ids=packed.ids, position_ids=packed.positions, groups=packed.groups)
+        found = cross_entropy(hidden[0, packed.sources], models.projection(model), packed.targets, 1.0)
+        found.backward()
+        total += float(found.detach())
+    return {"loss": torch.tensor(total)} | {name: param.grad for name, param in model.named_parameters()}
+
+
+def test_rows_that_share_a_beginning_do_not_see_each_others_ends() -> None:
+    model, packed = load(), in_one_bin(with_beginnings(TAILS))
+    before = packed_states(model, packed)
+    ends = rows_of(packed)
+    for changed in range(1, len(ends)):
+        ends[changed][-1] += 1
+        for index, (old, new) in enumerate(zip(before, packed_states(model, packed), strict=True)):
+            assert torch.equal(old, new) == (index != changed)
+        ends[changed][-1] -= 1

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runs.data.packing import batch, fit, order, steps_per_epoch
-from runs.engine.batches import Group, group, pack
+from runs.engine.batches import pack
+from runs.engine.bins import Group, group
 from tests.engine.test_attention import examples
 
 LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=60)
@@ -41,7 +42,7 @@ def test_two_bins_never_fit_into_one(lengths: list[int]) -> None:
 
 
 def test_equal_neighbours_are_one_group() -> None:
-    assert group([9, 4, 4, 4, 2]) == (Group(1, 9), Group(3, 4), Group(1, 2))
+    assert group([9, 4, 4, 4, 2]) == [Group(1, 9), Group(3, 4), Group(1, 2)]
 
 
 def test_a_bin_is_the_rows_side_by_side() -> None:
