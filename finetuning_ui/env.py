@@ -80,6 +80,7 @@ class Environment(BaseModel):
     SECRETS_KEY: Annotated[Names, AfterValidator(_fernet_keys)] = Field(
         [], description="encrypts stored secrets, older keys behind the newest; unset: kept in DATA_DIR/secrets_key"
     )
+    SECRET_KEY_FALLBACKS: Names = Field([], description="earlier keys, comma-separated: what they signed stays valid")
     ALLOWED_HOSTS: Names = Field([], description="host names people type, comma-separated; this machine's own always work")
     CSRF_TRUSTED_ORIGINS: Names = Field([], description="https://host behind a proxy, comma-separated")
     TIME_ZONE: Annotated[str, AfterValidator(_time_zone)] = Field("UTC", description="for dates on pages")
@@ -114,7 +115,9 @@ def _in_words(error: ValidationError, values: Mapping[str, str]) -> str:
         name = str(problem["loc"][0])
         field = Environment.model_fields[name]
         shown = (
-            "(hidden)" if name in ("SECRET_KEY", "SECRETS_KEY", "HF_TOKEN") or name.endswith("_URL") else repr(values.get(name))
+            "(hidden)"
+            if name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "SECRETS_KEY", "HF_TOKEN") or name.endswith("_URL")
+            else repr(values.get(name))
         )
         message = problem["msg"].removeprefix("Value error, ")
         limits = _limits(field.metadata)

@@ -98,6 +98,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
 ]
 MIDDLEWARE = [
+    "finetuning_ui.tracing.traced",
     "django.middleware.security.SecurityMiddleware",
     "finetuning_ui.security.content_security_policy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -151,6 +152,7 @@ SPECTACULAR_SETTINGS = {
 # Security
 SECRET_KEY = env.SECRET_KEY or kept_key
 SECRETS_KEYS = env.SECRETS_KEY or kept_secrets_key.split(",")  # the first encrypts, all decrypt
+SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
 DEBUG = env.DEBUG
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", env.HOST, *env.ALLOWED_HOSTS]
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
@@ -195,8 +197,9 @@ globals().update(_email(env.EMAIL_URL))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"request": {"()": "finetuning_ui.marking.RequestNumber"}},
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s [%(request_id)s]: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
     "root": {"handlers": ["console"], "level": env.LOG_LEVEL},
     "loggers": {"httpx": {"level": "WARNING"}},  # one line for every request it makes is too many
 }

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from runs.console import accounts, offers, records
+from runs.console import accounts, offers, records, trail
 from runs.models import (
     ApiToken,
     AuditEntry,
@@ -30,4 +30,4 @@ admin.site.register(Secret, accounts.SecretAdmin)
 admin.site.register(Run, records.RunAdmin)
 admin.site.register(DataSet, records.DataSetAdmin)
 admin.site.register(ModelVersion, records.ModelVersionAdmin)
-admin.site.register(AuditEntry, records.AuditAdmin)
+admin.site.register(AuditEntry, trail.AuditAdmin)

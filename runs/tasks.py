@@ -1,12 +1,13 @@
 """Celery's door: load, one service call. Every task is short and may be lost, late or doubled without harm."""
 
+import socket
 import threading
 
 from celery import shared_task
-from celery.signals import worker_shutting_down
+from celery.signals import task_prerun, worker_shutting_down
 from django.db import close_old_connections
 
-from runs.services import dispatch, mirroring, progress, publishing, retirement
+from runs.services import dispatch, mirroring, origin, progress, publishing, retirement, seals
 from runs.services.nudge import after_commit
 
 _stopping = threading.Event()
@@ -15,6 +16,11 @@ _stopping = threading.Event()
 @worker_shutting_down.connect
 def _shutting_down(**_: object) -> None:
     _stopping.set()
+
+
+@task_prerun.connect
+def _begun(task_id: str = "", **_: object) -> None:
+    origin.arrive(origin.Origin(origin.Door.TASK, socket.gethostname()[:64], task_id))
 
 
 @shared_task
@@ -47,3 +53,8 @@ def reap() -> None:
 @shared_task
 def retire() -> None:
     retirement.announce_due()
+
+
+@shared_task
+def seal() -> None:
+    seals.seal()

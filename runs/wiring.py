@@ -41,6 +41,11 @@ def scratch() -> Path:
     return folder
 
 
+def audit_seals() -> Path:
+    """Where the audit log's head is kept from time to time, out of the database's reach."""
+    return Path(settings.DATA_DIR / "audit" / "seals.txt")
+
+
 def volumes_root() -> Path:
     return Path(settings.VOLUMES_ROOT)
 

@@ -1,11 +1,11 @@
-"""What happened: runs, data sets, registered versions, acceptances and the audit log. Read-only."""
+"""What happened: runs, data sets, registered versions, acceptances. Read-only."""
 
 from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from runs.console.table import ReadOnly
-from runs.models import AuditEntry, DataSet, LicenceAcceptance, ModelVersion, Run
+from runs.models import DataSet, LicenceAcceptance, ModelVersion, Run
 
 
 class RunAdmin(ReadOnly[Run]):
@@ -50,15 +50,3 @@ class AcceptanceAdmin(ReadOnly[LicenceAcceptance]):
     list_filter = ("licence", "accepted_at")
     search_fields = ("user__username", "licence__name")
     list_select_related = ("user", "licence")
-
-
-class AuditAdmin(ReadOnly[AuditEntry]):
-    list_display = ("time", "who_acted", "action", "target", "details")
-    list_filter = ("action", "who", "time")
-    search_fields = ("action", "target", "who__username", "details")
-    list_select_related = ("who",)
-    date_hierarchy = "time"
-
-    @admin.display(description="who", ordering="who__username")
-    def who_acted(self, entry: AuditEntry) -> str:
-        return str(entry.who) if entry.who else "the product itself"

@@ -5,6 +5,7 @@ from typing import Any, TypeVar, cast
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 
 from runs.models import User
 
@@ -21,6 +22,14 @@ class Table(admin.ModelAdmin[Row]):
 
     list_per_page = 50
     show_full_result_count = False
+
+    def changeform_view(self, *args: Any, **kwargs: Any) -> Any:
+        """A form that is shown again has a status that says so, to scripts and to the audit log."""
+        response = super().changeform_view(*args, **kwargs)
+        shown_again = isinstance(response, TemplateResponse) and (response.context_data or {}).get("errors")
+        if shown_again:
+            response.status_code = 422
+        return response
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

@@ -1,6 +1,6 @@
 """State, its constraints, and the reads that pages and doors need. Rules about who may change what live in `runs.services`."""
 
-from runs.models.audit import AuditEntry
+from runs.models.audit import AuditEntry, AuditHead
 from runs.models.catalog import BaseModel, Licence, LicenceAcceptance
 from runs.models.dataset import DataProfile, DataSet
 from runs.models.draft import Draft
@@ -18,6 +18,7 @@ from runs.models.visibility import Visibility
 __all__ = [
     "ApiToken",
     "AuditEntry",
+    "AuditHead",
     "BaseModel",
     "Checkpoint",
     "DataProfile",

@@ -103,7 +103,8 @@ def delete(*, dataset: DataSet, by: User) -> None:
     if Run.objects.filter(dataset=dataset).exists() or Run.objects.filter(eval_dataset=dataset).exists():
         raise CannotDelete(f"Runs were trained or evaluated on “{dataset.name}”; it stays, so that they can be explained.")
     digest, original = dataset.digest, dataset.original
-    record("dataset.delete", dataset, by=by, digest=digest)
+    kept = {name: getattr(dataset, name) for name in ("digest", "source", "rows", "task_type", "visibility")}
+    record("dataset.delete", dataset, by=by, before={**kept, "owner": dataset.owner.username})
     dataset.delete()
     if not DataSet.objects.filter(digest=digest).exists():
         transaction.on_commit(lambda: wiring.dataset_file(digest).unlink(missing_ok=True))
@@ -195,7 +196,7 @@ def _create(*, by: User, report: Report, source: str, task: TaskType, wanted: st
                     bytes=wiring.dataset_file(report.digest).stat().st_size,
                     report=report.model_dump(mode="json"),
                 )
-                record("dataset.create", dataset, by=by, digest=report.digest, rows=report.rows)
+                record("dataset.create", dataset, by=by, after={"digest": report.digest, "rows": report.rows, "source": source})
                 return dataset
         except IntegrityError:
             continue

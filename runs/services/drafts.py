@@ -10,6 +10,7 @@ from runs.contract.request import RunRequest
 from runs.contract.spec import TaskType
 from runs.models import BaseModel, DataSet, Draft, Run, User
 from runs.services import access, checks, datasets, lifecycle
+from runs.services.audit import record
 from runs.services.refused import Invalid, LicenceNotAccepted, ModelUnavailable, NotAllowed, NotFound, Problem, Refused
 from runs.services.specification import resolved
 
@@ -73,9 +74,14 @@ def keep(*, draft: Draft, by: User, values: Mapping[str, Any]) -> Draft:
     if not by.may_train:
         raise NotAllowed("Viewers may look at runs but not start them. Ask an admin for the role of data scientist.")
     latest = Draft.objects.select_for_update().filter(pk=draft.pk).values_list("values", flat=True).first()
-    merged = {**(draft.values if latest is None else latest), **values}
-    draft.values = {name: value for name, value in merged.items() if value not in (None, "", [])}
+    before = draft.values if latest is None else latest
+    after = {name: value for name, value in {**before, **values}.items() if value not in (None, "", [])}
+    draft.values = after
     draft.save()
+    if latest is None or before != after:
+        changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        one, other = ({name: values[name] for name in changed if name in values} for values in (before, after))
+        record("draft.change", draft.key, by=by, before=one, after=other)
     return draft
 
 
@@ -141,4 +147,5 @@ def start(*, draft: Draft, by: User) -> Run:
 def discard(*, draft: Draft, by: User) -> None:
     if draft.owner_id != by.pk:
         raise NotAllowed("Only its owner may discard a draft.")
+    record("draft.discard", draft.key, by=by, before=draft.values)
     draft.delete()

@@ -56,7 +56,7 @@ def submit(*, by: User, asked: RunRequest, idempotency_key: str = "", labels: Ma
                 details="Waiting for a worker.",
             )
             timeline.add(run, EventType.CREATED, "Run created.")
-            record("run.create", run, by=by, model=asked.model)
+            record("run.create", run, by=by, after=run.request)
             after_commit("runs.tasks.start")
     except IntegrityError:  # the same key at the same moment: the other request has made the run
         if earlier := _made_before(by, asked, idempotency_key):
@@ -101,7 +101,7 @@ def cancel(*, run: Run, by: User, reason: str = "") -> Run:
     run = Run.objects.select_for_update().get(pk=run.pk)
     if run.is_terminal or run.status == RunStatus.TERMINATING:
         raise CannotCancel(f"{run.name} is already {run.get_status_display().lower()}.")
-    record("run.cancel", run, by=by, reason=reason)
+    record("run.cancel", run, by=by, before={"status": run.status}, reason=reason)
     if run.status in WAITING | {RunStatus.PAUSED}:
         stop_now(run, f"Run canceled at batch {run.step}." if run.step else "Run canceled before it started.")
     elif run.phase == Phase.REGISTERING:
@@ -145,6 +145,6 @@ def delete(*, run: Run, by: User) -> None:
         raise CannotDelete(f"{run.name} is {run.get_status_display().lower()}. Cancel it first.")
     run.deleted_at = timezone.now()
     run.save()
-    record("run.delete", run, by=by)
+    record("run.delete", run, by=by, before={"status": run.status, "request": run.request})
     folder = wiring.run_folder(run.name).path
     transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))

@@ -27,8 +27,9 @@ def save_licence(*, licence: Licence, by: User, changed: Sequence[str]) -> Licen
 def _save(row: Row, by: User, kind: str, changed: Sequence[str]) -> Row:
     if not by.is_admin:
         raise NotAllowed("Only an admin may change what is on offer.")
-    new = row.pk is None
+    kept = type(row).objects.filter(pk=row.pk).first()
     row.save()
-    values = {name: str(getattr(row, name)) for name in changed}
-    record(f"{kind}.add" if new else f"{kind}.change", row, by=by, **values)
+    before = {name: getattr(kept, name) for name in changed} if kept else {}
+    after = {name: getattr(row, name) for name in changed}
+    record(f"{kind}.change" if kept else f"{kind}.add", row, by=by, before=before, after=after)
     return row

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from runs.models import Role, Team, User
-from runs.services.audit import record
+from runs.services.audit import changes, record
 from runs.services.refused import Invalid, NotAllowed, Problem
 
 
@@ -38,13 +38,12 @@ def change_user(*, user: User, by: User, role: Role, team: Team | None, active: 
     _only_admin(by)
     before = User.objects.select_for_update().get(pk=user.pk)
     check_admins_left(user=user, role=role, active=active)
-    now = {"role": role, "team": team, "is_active": active, "email": email}
-    changes = {key: [str(getattr(before, key)), str(value)] for key, value in now.items() if getattr(before, key) != value}
+    changed = changes(before, {"role": role, "team": team, "is_active": active, "email": email})
     user.role, user.team, user.is_active, user.email = role, team, active, email
     user.is_superuser = user.is_superuser and role == Role.ADMIN
     user.save()
-    if changes:
-        record("user.change", user, by=by, **changes)
+    if changed["after"]:
+        record("user.change", user, by=by, **changed)
     return user
 
 

@@ -88,7 +88,9 @@ def make_folder(*, path: str, by: User) -> None:
     target = resolve(path)
     if target.is_file():
         raise AlreadyThere(f"{path} is a file.")
-    target.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        target.mkdir(parents=True, exist_ok=True)
+        record("volume.folder", path, by=by)
 
 
 def remove_folder(*, path: str, by: User) -> None:

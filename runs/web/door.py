@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 
 from runs.models import User
+from runs.services.origin import turned_down
 from runs.services.refused import Invalid, NotAllowed, NotFound, Refused
 
 Rest = ParamSpec("Rest")
@@ -55,5 +56,6 @@ def _without_nulls(request: HttpRequest) -> None:
 
 
 def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
+    turned_down(refused)
     status, title = next((status, title) for kind, status, title in TITLES if isinstance(refused, kind))
     return render(request, "refused.html", {"title": title, "problems": refused.problems}, status=status)

@@ -161,7 +161,7 @@ def test_a_change_is_audited_and_the_name_stays(console: Client, base_model: Bas
     assert console.post(f"/admin/runs/basemodel/{base_model.pk}/change/", given).status_code == 302
     base_model.refresh_from_db()
     assert (base_model.name, base_model.family) == ("test/tiny-chat", "Giants")
-    assert AuditEntry.objects.get(action="model.change").details["family"] == "Giants"
+    assert AuditEntry.objects.get(action="model.change").after["family"] == "Giants"
 
 
 def test_retiring_shows_the_impact_first_and_then_does_it(

@@ -9,6 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from runs.api.bearer import bearer
 from runs.models import User
+from runs.services.origin import turned_down
 from runs.services.refused import NotAllowed, NotFound, Refused
 from runs.services.volumes import AlreadyThere, NotEmpty
 
@@ -37,6 +38,7 @@ def endpoint(view: View[Concatenate[User, Rest]]) -> View[Rest]:
         try:
             return view(request, user, *args, **kwargs)
         except Refused as error:
+            turned_down(error)
             _, code, status = next(row for row in CODES if isinstance(error, row[0]))
             return refused(code, error.message, status)
 

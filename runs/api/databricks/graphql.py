@@ -10,7 +10,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from runs.api.bearer import bearer
-from runs.api.databricks.operations import OPERATIONS
+from runs.api.databricks.operations import OPERATIONS, WRITES
+from runs.services.origin import turned_down
 from runs.services.refused import NotAllowed, NotFound, Refused
 
 MOST_BYTES = 1 << 20
@@ -23,11 +24,14 @@ def graphql(request: HttpRequest) -> JsonResponse:
     user = bearer(request)
     if user is None:
         return JsonResponse({"error_code": 401, "message": "The token is missing, unknown, expired or revoked."}, status=401)
+    field = ""
     try:
         body = _body(request)
         field = _root(body)
         return JsonResponse({"data": {field: OPERATIONS[field](user, body.get("variables") or {})}})
     except Refused as refused:
+        if field in WRITES:
+            turned_down(refused)
         return _error("; ".join(_sentence(problem.field, problem.message) for problem in refused.problems), _code(refused))
     except ValueError as error:
         return _error(str(error), 400)

@@ -11,7 +11,8 @@ from django.utils.dateparse import parse_datetime
 from runs.api.databricks.shapes import STATUSES, event_object, model_object, request_fields, run_object
 from runs.models import BaseModel, Run, User
 from runs.services import lifecycle
-from runs.services.refused import CannotCancel, CannotDelete, Invalid, NotAllowed
+from runs.services.origin import turned_down
+from runs.services.refused import CannotCancel, CannotDelete, Invalid, NotAllowed, Refused
 
 Variables = Mapping[str, Any]
 LARGEST_PAGE = 1_000
@@ -66,7 +67,7 @@ def delete(by: User, variables: Variables) -> Any:
     return _each(by, variables, remove, CannotDelete)
 
 
-def _each(by: User, variables: Variables, act: Callable[[Run], Run], refusal: type[Exception]) -> list[dict[str, Any]]:
+def _each(by: User, variables: Variables, act: Callable[[Run], Run], refusal: type[Refused]) -> list[dict[str, Any]]:
     filters = (variables.get("getFinetunesData") or {}).get("filters") or {}
     if not filters:
         raise Invalid("Name the runs, or the experiment whose runs are meant.")
@@ -74,8 +75,8 @@ def _each(by: User, variables: Variables, act: Callable[[Run], Run], refusal: ty
     for run in _filtered(by, filters).select_related("owner"):
         try:
             acted.append(run_object(act(run), details=False))
-        except (refusal, NotAllowed):
-            continue
+        except (refusal, NotAllowed) as error:
+            turned_down(error)
     return acted
 
 
@@ -125,3 +126,4 @@ OPERATIONS: dict[str, Callable[[User, Variables], Any]] = {
     "stopFinetunes": stop,
     "deleteFinetunes": delete,
 }
+WRITES = frozenset({"createFinetune", "stopFinetunes", "deleteFinetunes"})

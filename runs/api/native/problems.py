@@ -18,6 +18,7 @@ from rest_framework.views import set_rollback
 
 from runs.api.native.errors import ServiceDown, TooLarge
 from runs.services import refused
+from runs.services.origin import turned_down
 from runs.services.refused import Refused
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ def document(status: int, entries: list[ProblemEntry], report: dict[str, Any] | 
 
 
 def _of_refusal(error: Refused) -> Response:
+    turned_down(error)
     status = next(status for kind, status in STATUSES if isinstance(error, kind))
     entries = [ProblemEntry(field=problem.field, code=problem.code, message=problem.message) for problem in error.problems]
     report = getattr(error, "report", None)

@@ -6,7 +6,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 from rest_framework.request import Request
 
-from runs.api.native import catalog, datasets, openapi, outputs, people, planning, runs
+from runs.api.native import catalog, datasets, openapi, outputs, people, planning, runs, trail
 from runs.api.native.endpoint import resource
 from runs.services.refused import NotFound
 
@@ -61,6 +61,8 @@ operations = [
     path("licences/<label:key>/accept", catalog.acceptance),
     path("registered-models", catalog.registered_models),
     path("estimates", planning.estimate),
+    path("audit", trail.collection),
+    path("audit.jsonl", trail.whole_log),
     path("whoami", people.me),
     path("tokens", people.tokens),
     path("tokens/<key:key>", people.token),

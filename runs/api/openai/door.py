@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from runs.api.bearer import bearer
 from runs.api.strict import BadBody
+from runs.services.origin import turned_down
 from runs.services.refused import BadData, NotAllowed, NotFound, Refused
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,8 @@ def resource(**handlers: Handler) -> Callable[..., HttpResponseBase]:
 
 
 def refusal(error: Exception) -> JsonResponse:
+    if isinstance(error, Refused):
+        turned_down(error)
     match error:
         case Missing():
             return failure(error.message, 404, param=error.problems[0].field, code=error.word)
