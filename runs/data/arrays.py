@@ -10,7 +10,7 @@ from runs.data.lines import HUGE, Item, excerpt
 from runs.data.report import Findings, Unreadable
 
 BLOCK = 1 << 18  # characters read at once
-_BETWEEN = re.compile(r"[\s,]*")
+_BETWEEN = re.compile(r"[ \t\r\n]*")
 
 
 class _NotFiniteError(ValueError):
@@ -23,16 +23,23 @@ def read_array(file: BinaryIO, findings: Findings) -> Iterator[Item]:
     window.skip()
     window.position += 1  # the opening bracket, which the caller has seen
     number = 0
-    while window.skip() != "]":
+    while window.skip() != "]" or number:
         number += 1
         row, repeated = window.element(number)
         for key in repeated:
             findings.add("duplicate_key", f"The key “{key[:40]}” is there twice.", line=number, field=key[:40])
         if not repeated:
             yield number, row, b""
+        mark = window.skip()
+        if mark == "]":
+            break
+        if mark != ",":
+            fault = "There is no comma" if mark else "The array does not end"
+            raise Unreadable("json", f"{fault} after row {number:,}: {window.shown()}", line=number)
+        window.position += 1
     window.position += 1
     if window.skip():
-        raise Unreadable("json", f"Something follows after the end of the array: {excerpt(window.text, window.position)}")
+        raise Unreadable("json", f"Something follows after the end of the array: {window.shown()}")
 
 
 class _Window:
@@ -46,7 +53,7 @@ class _Window:
         self.text, self.position = "", 0
 
     def skip(self) -> str:
-        """Go to the next character that is neither white space nor a comma, and return it; empty at the end of the file."""
+        """Go to the next character that is not white space, and return it; empty at the end of the file."""
         while True:
             match = _BETWEEN.match(self.text, self.position)
             self.position = match.end() if match else self.position
@@ -67,12 +74,19 @@ class _Window:
                     size *= 2
                     continue
                 shown = excerpt(self.text, error.pos)
+                if "\x00" in self.text[max(0, error.pos - 1) : error.pos + 1]:
+                    raise Unreadable("nul", f"Row {number} has a NUL character: {shown}", line=number) from error
                 raise Unreadable("json", f"Row {number}: {error.msg}: {shown}", line=number) from error
             except _NotFiniteError as error:
                 raise Unreadable("not_finite", f"Row {number} holds the value {error}.", line=number) from error
             except RecursionError as error:
                 raise Unreadable("deep", f"Row {number} is nested hundreds of levels deep.", line=number) from error
+            except ValueError as error:  # Python's own limit for whole numbers
+                raise Unreadable("number", f"Row {number} holds a number with thousands of digits.", line=number) from error
             return row, self._repeated
+
+    def shown(self) -> str:
+        return excerpt(self.text, self.position)
 
     def _more(self, size: int) -> bool:
         if self._ended:

@@ -1,21 +1,27 @@
 """Which reader a file needs, told from its first bytes and its name. Every reader yields line number, row, and the raw line."""
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO
 
 import orjson
 
 from runs.contract.spec import TaskType
 from runs.data.arrays import read_array
 from runs.data.lines import Batch, batched, read_lines
-from runs.data.opening import HEAD, Peekable, opened, refuse_binary, skip_mark
+from runs.data.opening import HEAD, Peekable, opened, refuse_binary, refuse_other_things, skip_mark
 from runs.data.report import Findings, Unreadable
-from runs.data.signatures import PARQUET, ZIP
+from runs.data.signatures import GZIP, PARQUET, ZIP
 from runs.data.tables import read_csv, read_parquet
-from runs.data.texts import read_folder, read_text, read_zip
+from runs.data.texts import read_folder, read_text
+from runs.data.zips import read_zip
 
 LINES = (".jsonl", ".ndjson", ".jsonlines")
 TABLES = (".csv", ".tsv")
+AROUND = ("data", "train", "rows", "examples")  # under which other tools put the rows
 NAMES = {**dict.fromkeys(LINES, "JSON Lines"), ".json": "JSON", ".csv": "CSV", ".tsv": "CSV", ".parquet": "Parquet",
          ".txt": "text", ".zip": "zip of texts"}  # fmt: skip
 
@@ -25,8 +31,12 @@ def ending(name: str) -> str:
     return Path(name.lower().removesuffix(".gz")).suffix
 
 
-def read(path: Path, name: str, task: TaskType, findings: Findings) -> Iterator[Batch]:
-    """Every row of a file or folder. Raises Unreadable when it cannot be read on."""
+def read(path: Path, name: str, task: TaskType, findings: Findings, scratch: Path | None = None) -> Iterator[Batch]:
+    """Every row of a file or folder. Raises Unreadable when it cannot be read on.
+
+    A file that cannot be read from its start to its end, parquet or zip, and is packed with gzip besides, is unpacked to a
+    nameless file in `scratch` (the system's own folder without it).
+    """
     if not path.exists():
         raise Unreadable("missing", f"There is no file “{name}”.")
     if path.is_dir():
@@ -36,22 +46,28 @@ def read(path: Path, name: str, task: TaskType, findings: Findings) -> Iterator[
         return
     with opened(path) as (stream, packed):
         head = stream.peek(HEAD)[:HEAD]
-        if head.startswith((PARQUET, ZIP)):
-            yield from _packed(path, head, task, findings, gzipped=packed)
+        if head.startswith((PARQUET, *ZIP)):
+            with _whole(stream, scratch) if packed else nullcontext(path) as whole:
+                yield from batched(
+                    read_parquet(whole, findings)
+                    if head.startswith(PARQUET)
+                    else read_zip(whole, findings, wanted=task is TaskType.CONTINUED_PRETRAIN)
+                )
             return
+        if packed and head.startswith(GZIP):
+            raise Unreadable("archive", "The file is packed twice.", remedy="Unpack it once; one gzip around the rows is read.")
         refuse_binary(head)
         skip_mark(stream, findings)
         yield from _text(stream, name, task, findings)
 
 
-def _packed(path: Path, head: bytes, task: TaskType, findings: Findings, *, gzipped: bool) -> Iterator[Batch]:
-    if gzipped:
-        raise Unreadable("archive", "The file is packed twice.", remedy="Give it without gzip; it is compressed already.")
-    if head.startswith(PARQUET):
-        return batched(read_parquet(path))
-    if task is not TaskType.CONTINUED_PRETRAIN:
-        raise Unreadable("archive", "This is a zip archive.")
-    return batched(read_zip(path, findings))
+@contextmanager
+def _whole(stream: Peekable, scratch: Path | None) -> Iterator[BinaryIO]:
+    """The unpacked bytes as a file that can be read from anywhere, gone afterwards."""
+    with TemporaryFile(dir=scratch) as file:
+        shutil.copyfileobj(stream, file, HEAD)
+        file.seek(0)
+        yield file
 
 
 def _text(stream: Peekable, name: str, task: TaskType, findings: Findings) -> Iterator[Batch]:
@@ -63,6 +79,7 @@ def _text(stream: Peekable, name: str, task: TaskType, findings: Findings) -> It
                 "format", "A .txt file holds raw text, which is for continued pretraining; this task needs .jsonl."
             )
         return batched(read_text(stream, findings))
+    refuse_other_things(start)
     if not start and len(stream.peek(HEAD)) < HEAD:
         raise Unreadable("empty", "The file holds only blank lines.")
     if suffix in TABLES:
@@ -91,11 +108,13 @@ def _json(stream: Peekable, start: bytes, findings: Findings) -> Iterator[Batch]
         return batched(read_array(stream, findings))
     if not start.startswith(b"{"):
         raise Unreadable("json", "The file begins with neither [ nor {.", line=1)
-    first = start.partition(b"\n")[0]
+    first, _, rest = start.partition(b"\n")
+    inside = next((key for key in AROUND if f'"{key}"'.encode() in start[:200]), None)
     try:
-        orjson.loads(first)
+        value = orjson.loads(first)
     except orjson.JSONDecodeError:
-        inside = next((key for key in ("data", "train", "rows", "examples") if f'"{key}"'.encode() in start[:200]), None)
+        value = None
+    if not isinstance(value, dict) or (not rest.strip() and inside and isinstance(value.get(inside), list)):
         remedy = f"Save the list under “{inside}” as a file of its own." if inside else ""
-        raise Unreadable("one_object", "The file is one JSON object, not a list of rows.", remedy=remedy) from None
+        raise Unreadable("one_object", "The file is one JSON object, not a list of rows.", remedy=remedy)
     return read_lines(stream, findings)

@@ -38,9 +38,13 @@ KINDS: dict[str, Kind] = {
     "json_array": Kind("A JSON array instead of lines", "Rename it to .json, which may hold an array."),
     "one_object": Kind("One JSON object instead of rows", "Write one row a line, or one JSON array in a .json file."),
     "spread_out": Kind("Objects over several lines", "Write each row on one line, as json.dumps(row) does without indent."),
+    "html": Kind("A web page", "A sign-in or error page was saved in place of the file. Download the data again."),
+    "pointer": Kind("A pointer instead of the file", "Fetch the file itself, for example with: git lfs pull, and give that."),
+    "rows_as_text": _warning("Rows read as plain text", "Name the file .jsonl, so that each row is read as one."),
     "table": Kind("Columns that do not fit", "Name the columns as the task needs them."),
     # the line
     "json": Kind("Not JSON", "Mend the line; json.dumps(row) writes valid lines."),
+    "number": Kind("A number beyond all bounds", "Write it as text in double quotes, or leave the key out."),
     "not_finite": Kind("NaN or Infinity", "JSON knows no NaN. Write null or leave the key out."),
     "surrogate": Kind("Half a character", "Export the text again; an emoji was cut in two (a lone surrogate such as \\ud83d)."),
     "deep": Kind("Nested too deeply", "A row is one flat object; messages need no more than three levels."),

@@ -1,13 +1,14 @@
 """JSON Lines: a line at a time into rows, and for a line that is not JSON the exact reason.
 
-The parser is orjson; the slower one of the standard library is asked only where orjson refuses, because it says more.
+Lines that are plainly right are read by `fast`; the others here, by orjson, and by the slower parser of the standard library
+where orjson refuses, because it says more.
 """
 
-import gc
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import repeat
 from typing import Any, BinaryIO
 
 import orjson
@@ -16,41 +17,32 @@ from runs.data.report import Findings, Unreadable
 
 BLOCK = 1 << 17  # bytes handled together: enough to be fast, small enough for the processor's cache
 TOGETHER = 256  # rows of other formats
-LONG = 1_000_000  # bytes of a line that is pointed out
 HUGE = 64 << 20  # bytes of a line that is refused, so that a file without line feeds does not fill the memory
 
 Item = tuple[int, Any, bytes]  # line, parsed row, the line itself (empty where the row was not a line)
 
 
-@dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows that are checked together; `lines` is empty where they were not lines."""
+    """Rows that are checked together. `lines` are raw lines without their line feeds, where the rows were lines."""
 
-    numbers: Sequence[int]
-    rows: list[Any]
-    lines: list[bytes]
+    def __init__(self, numbers: Sequence[int], rows: Sequence[Any] = (), lines: list[bytes] | None = None) -> None:
+        self.numbers, self.lines = numbers, lines or []
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def items(self) -> Iterable[Item]:
+        """Row by row. Of lines, those that are JSON; the others are explained where they were read from."""
+        return zip(self.numbers, self._rows, repeat(b""), strict=False)
 
 
 def read_lines(file: BinaryIO, findings: Findings) -> Iterator[Batch]:
-    """Yield the lines that are JSON, block by block; put the others into the findings."""
-    reader = _Lines(findings)
+    """Yield lines, block by block. They are parsed only when a batch is asked for its items."""
+    reader = _Reader(findings)
     for number, lines in _blocks(file):
-        try:
-            rows = _parsed(lines)
-        except orjson.JSONDecodeError:
-            yield reader.one_by_one(number, lines)
-        else:
-            reader.note(number, lines)
-            yield Batch(range(number, number + len(rows)), rows, lines)
-
-
-def _parsed(lines: list[bytes]) -> list[Any]:
-    """All lines at once, without the garbage collector, which would look through the fresh rows again and again."""
-    gc.disable()
-    try:
-        return list(map(orjson.loads, lines))
-    finally:
-        gc.enable()
+        reader.note(lines)
+        yield _Lines(number, lines, reader)
 
 
 def _blocks(file: BinaryIO) -> Iterator[tuple[int, list[bytes]]]:
@@ -71,35 +63,42 @@ def _blocks(file: BinaryIO) -> Iterator[tuple[int, list[bytes]]]:
         yield number, [last]
 
 
-class _Lines:
-    """Looks at lines one by one where a block holds something else than good ones."""
+class _Reader:
+    """Remembers blank lines until something follows them: at the end of a file they are nobody's business."""
 
     def __init__(self, findings: Findings) -> None:
-        self._findings = findings
+        self.findings = findings
         self._blank = 0
 
-    def one_by_one(self, first: int, lines: list[bytes]) -> Batch:
-        good: list[Item] = []
-        for number, line in enumerate(lines, first):
+    def note(self, lines: list[bytes]) -> None:
+        if self._blank and any(map(bytes.strip, lines)):
+            self.findings.add("blank_line", "This line is blank.", line=self._blank)
+            self._blank = 0
+
+    def blank(self, number: int) -> None:
+        self._blank = self._blank or number
+
+
+class _Lines(Batch):
+    """Lines that may be rows."""
+
+    def __init__(self, first: int, lines: list[bytes], reader: _Reader) -> None:
+        super().__init__(range(first, first + len(lines)), lines=lines)
+        self._reader = reader
+
+    def items(self) -> Iterator[Item]:
+        for number, line in zip(self.numbers, self.lines, strict=True):
             try:
-                good.append((number, orjson.loads(line), line))
+                row = orjson.loads(line)
             except orjson.JSONDecodeError as error:
                 if not line.strip():
-                    self._blank = self._blank or number
+                    self._reader.blank(number)
                     continue
-                _explain(line, number, error, self._findings)
-            self.note(number, [line])
-        return Batch([item[0] for item in good], [item[1] for item in good], [item[2] for item in good])
-
-    def note(self, first: int, lines: list[bytes]) -> None:
-        """Warn of blank lines before these, and of very long ones among them."""
-        if self._blank:
-            self._findings.add("blank_line", "This line is blank.", line=self._blank)
-            self._blank = 0
-        if sum(map(len, lines)) > LONG:
-            for number, line in enumerate(lines, first):
-                if len(line) > LONG:
-                    self._findings.add("long_line", f"The row is {len(line):,} bytes long.", line=number)
+                self._reader.note([line])
+                _explain(line, number, error, self._reader.findings)
+            else:
+                self._reader.note([line])
+                yield number, row, line
 
 
 def batched(items: Iterator[Item]) -> Iterator[Batch]:
@@ -111,12 +110,12 @@ def batched(items: Iterator[Item]) -> Iterator[Batch]:
             numbers.append(number)
             rows.append(row)
             if len(rows) == TOGETHER:
-                yield Batch(numbers, rows, [])
+                yield Batch(numbers, rows)
                 numbers, rows = [], []
     except Unreadable as stop:
-        yield Batch(numbers, rows, [])
+        yield Batch(numbers, rows)
         raise stop
-    yield Batch(numbers, rows, [])
+    yield Batch(numbers, rows)
 
 
 def _explain(line: bytes, number: int, error: orjson.JSONDecodeError, findings: Findings) -> None:
@@ -134,6 +133,8 @@ def diagnose(line: bytes, reason: str) -> tuple[str, str, str]:
         return _undecodable(line, error)
     if "\x00" in text:
         return "nul", f"There is a NUL character at column {text.index(chr(0)) + 1}.", ""
+    if text.startswith("\ufeff"):
+        return "json", "The line begins with a byte order mark, as where two files were joined.", "Remove the mark."
     try:
         json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:
@@ -142,6 +143,10 @@ def diagnose(line: bytes, reason: str) -> tuple[str, str, str]:
         return "not_finite", f"The value {error} is not JSON.", ""
     except RecursionError:
         return "deep", "Objects or lists are nested hundreds of levels deep.", ""
+    except ValueError:  # Python's own limit for whole numbers
+        return "number", "The line holds a number with thousands of digits.", ""
+    if "infinity" in reason:
+        return "number", "The line holds a number that is too large for any computer's floating point.", ""
     match = re.search(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}", text)
     if match and "surrogate" in reason:
         return "surrogate", f"Column {match.start() + 1} has a lone surrogate: {excerpt(text, match.start())}", ""
@@ -158,7 +163,7 @@ def _undecodable(line: bytes, error: UnicodeDecodeError) -> tuple[str, str, str]
 
 
 def repeated_keys(line: bytes) -> list[str]:
-    """Keys that an object of the line has twice; the last value would win silently."""
+    """Keys that an object of the line has twice; the last value would win silently. A line too deep for this has none."""
     found: list[str] = []
 
     def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -168,7 +173,8 @@ def repeated_keys(line: bytes) -> list[str]:
             found.extend(key for key in row if keys.count(key) > 1)
         return row
 
-    json.loads(line, object_pairs_hook=note)
+    with suppress(RecursionError):
+        json.loads(line, object_pairs_hook=note)
     return found
 
 

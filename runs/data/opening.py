@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, TypeAlias, cast
 
 from runs.data.kinds import UTF8
 from runs.data.report import Findings, Unreadable
-from runs.data.signatures import GZIP, binary, utf16
+from runs.data.signatures import GZIP, binary, wide
 
 HEAD = 1 << 16  # bytes looked at before anything is read
 BUFFER = 1 << 20
@@ -77,14 +77,23 @@ def refuse_binary(head: bytes) -> None:
     """Raise Unreadable when the first bytes are not those of UTF-8 text."""
     if not head:
         raise Unreadable("empty", "The file has no bytes.")
-    if encoding := utf16(head):
+    if encoding := wide(head):
         raise Unreadable("encoding", f"The file is {encoding}, not UTF-8.", remedy=UTF8.format(encoding=encoding))
     if name := binary(head):
         raise Unreadable("binary", f"This is {name}.")
 
 
 def skip_mark(stream: Peekable, findings: Findings) -> None:
-    """Step over a byte order mark, with a warning."""
+    """Step over a byte order mark, or several of them where files were joined, with a warning."""
     if stream.peek(3).startswith(MARK):
-        stream.read(3)
         findings.add("bom", "The file begins with a byte order mark.", line=1)
+    while stream.peek(3).startswith(MARK):
+        stream.read(3)
+
+
+def refuse_other_things(start: bytes) -> None:
+    """Raise Unreadable for text that stands where the data should be: a web page, or a pointer to the file."""
+    if start[:15].lower().startswith((b"<!doctype html", b"<html")):
+        raise Unreadable("html", "This is a web page, not data.", line=1)
+    if start.startswith(b"version https://git-lfs.github.com/"):
+        raise Unreadable("pointer", "This is a pointer of Git LFS, not the file that it stands for.", line=1)

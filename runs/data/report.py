@@ -91,7 +91,9 @@ class Report(Model):
 class Findings:
     """Collects problems while a file is read."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: str = "") -> None:
+        """`file` is what problems are said of where they name no other."""
+        self._file = file
         self._problems: dict[str, list[Problem]] = {}
         self._counts: dict[str, int] = {}
         self.failed = False
@@ -111,7 +113,7 @@ class Findings:
                     severity=known.severity,
                     message=_clean(message),
                     remedy=remedy or known.remedy,
-                    file=_clean(file),
+                    file=_clean(file or self._file),
                     line=line,
                     field=_clean(field),
                 )

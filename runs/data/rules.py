@@ -12,10 +12,13 @@ from runs.data.rows import Row
 ROLES = ("system", "user", "assistant")
 MESSAGE_KEYS = ("role", "content")
 CHAT_KEYS = ("messages",)
+PARTS = ("first", "middle", "last")  # of a long document
+UNSEEN = " \t\r\n\u00a0\u200b\ufeff"
 NUL = "\x00"  # databases and tokenizers trip over it
 REMEMBERED = 4_096  # sequences of roles
 
 Say = Callable[..., None]  # (kind, message, field=...)
+_GOOD: set[tuple[str, ...]] = set()
 
 
 class Rule(Protocol):
@@ -26,11 +29,24 @@ class Rule(Protocol):
         """The row in canonical order, or None after saying everything that is wrong with it."""
 
 
+def blank(text: str) -> bool:
+    """Whether there is nothing to see: no character, white space, or marks of no width."""
+    return not text or text.isspace() or not text.strip(UNSEEN)
+
+
+def good_order(roles: tuple[str, ...]) -> bool:
+    """Whether nothing at all is to be said about this order of roles; remembered, because few orders make up most files."""
+    if roles in _GOOD:
+        return True
+    if _turns(roles):
+        return False
+    if len(_GOOD) < REMEMBERED:
+        _GOOD.add(roles)
+    return True
+
+
 class Chat:
     """`{"messages": [{"role", "content"}, ...]}`: optional system first, then turns that alternate, the assistant's last."""
-
-    def __init__(self) -> None:
-        self._good: set[tuple[str, ...]] = set()
 
     def fits(self, row: Any) -> bool:
         if row.__class__ is not dict or len(row) != 1 or "messages" not in row:
@@ -46,11 +62,10 @@ class Chat:
             if first != "role" or second != "content":
                 return False
             role, content = message["role"], message["content"]
-            if content.__class__ is not str or role.__class__ is not str or not content or content.isspace():
+            if content.__class__ is not str or role.__class__ is not str or blank(content):
                 return False
             roles.append(role)
-        order = tuple(roles)
-        return order in self._good or self._known(order)
+        return good_order(tuple(roles))
 
     def mend(self, row: Row, say: Say) -> Row | None:
         if tuple(row) != CHAT_KEYS:
@@ -68,14 +83,6 @@ class Chat:
             say(kind, message, field="messages" if index is None else f"messages[{index}].role")
             faults += kind != "assistant_first"
         return None if faults else {"messages": good}
-
-    def _known(self, order: tuple[str, ...]) -> bool:
-        """Whether the roles are in a good order; remembered, because few orders make up most files."""
-        if _turns(order):
-            return False
-        if len(self._good) < REMEMBERED:
-            self._good.add(order)
-        return True
 
 
 def _message(message: Any, field: str, say: Say) -> Row | None:
@@ -124,7 +131,7 @@ class Instruction:
         prompt, response = row.values()
         if prompt.__class__ is not str or response.__class__ is not str:
             return False
-        return bool(prompt and response) and not prompt.isspace() and not response.isspace()
+        return not blank(prompt) and not blank(response)
 
     def mend(self, row: Row, say: Say) -> Row | None:
         answer = "completion" if "completion" in row else "response"
@@ -144,13 +151,15 @@ class Text:
     def fits(self, row: Any) -> bool:
         if row.__class__ is not dict or tuple(row) not in (("text",), ("text", "part")) or row["text"].__class__ is not str:
             return False
-        return bool(row["text"]) and (len(row) == 2 or not row["text"].isspace())
+        return not blank(row["text"]) if len(row) == 1 else bool(row["text"]) and row["part"] in PARTS
 
     def mend(self, row: Row, say: Say) -> Row | None:
-        if set(row) != {"text"}:
+        if set(row) != {"text"} and not (set(row) == {"text", "part"} and row["part"] in PARTS):
             say("keys", f"The row has {_keys(row)}, but a row of continued pretraining has the single key “text”.")
             return None
-        return {"text": row["text"]} if _text(row["text"], "text", say) else None
+        if not _text(row["text"], "text", say):
+            return None
+        return {key: row[key] for key in ("text", "part") if key in row}
 
 
 RULES: dict[TaskType, Callable[[], Rule]] = {
@@ -164,7 +173,7 @@ def _text(value: Any, field: str, say: Say) -> bool:
     if not isinstance(value, str):
         say("not_text", f"The value is {_kind(value)}, not text.", field=field)
         return False
-    if not value or value.isspace():
+    if blank(value):
         say("empty_text", "The text is empty." if not value else "The text is only white space.", field=field)
         return False
     if NUL in value:

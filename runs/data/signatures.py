@@ -18,6 +18,7 @@ SIGNATURES: tuple[tuple[int, bytes, str], ...] = (  # offset, bytes, what it is
     (0, b"ARROW1", "an Arrow file; save it as .parquet"),
     (0, b"Obj\x01", "an Avro file; save it as .parquet"),
     (0, b"ORC", "an ORC file; save it as .parquet"),
+    (0, b"PARE", "an encrypted parquet file; save it without encryption"),
     (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     (0, b"\x93NUMPY", "a NumPy array"),
     (0, b"\xd0\xcf\x11\xe0", "an old Office document"),
@@ -32,8 +33,9 @@ SIGNATURES: tuple[tuple[int, bytes, str], ...] = (  # offset, bytes, what it is
     (0, b"ID3", "a sound"),
     (0, b"RIFF", "a sound, video or image"),
     (0, b"{\\rtf", "an RTF document"),
+    (0, b"%!PS", "a PostScript document"),
 )
-PARQUET, ZIP, GZIP = b"PAR1", b"PK", b"\x1f\x8b"
+PARQUET, ZIP, GZIP = b"PAR1", (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"), b"\x1f\x8b"
 MOST_CONTROL = 0.1  # share of control characters above which bytes are not text
 CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 
@@ -47,7 +49,8 @@ def binary(head: bytes) -> str | None:
         return "a Python pickle, which is never opened here"
     if _safetensors(head):
         return "a safetensors file, which holds weights and not rows"
-    if len(head) - len(head.translate(None, CONTROL)) > MOST_CONTROL * len(head):
+    seen = head.replace(b"\0", b"") if head.lstrip()[:1] in (b"{", b"[") else head  # rows, then what a crash left: said by line
+    if len(seen) - len(seen.translate(None, CONTROL)) > MOST_CONTROL * len(seen):
         return "a binary file of a kind unknown to us"
     return None
 
@@ -57,7 +60,7 @@ def _safetensors(head: bytes) -> bool:
     return len(head) > 9 and head[8:10] in (b'{"', b"{}") and head[5:8] == b"\x00\x00\x00"
 
 
-def utf16(head: bytes) -> str | None:
+def wide(head: bytes) -> str | None:
     """The name of the encoding when the bytes are UTF-16 or UTF-32, with a byte order mark or without."""
     for mark, name in (
         (b"\xff\xfe\x00\x00", "UTF-32"),
@@ -69,6 +72,9 @@ def utf16(head: bytes) -> str | None:
             return name
     pairs = len(head) // 2
     if pairs >= 8:
+        mostly_zero = [head[start::4].count(0) > 0.95 * (pairs // 2) for start in range(4)]
+        if mostly_zero in ([False, True, True, True], [True, True, True, False]):
+            return "UTF-32LE" if mostly_zero[3] else "UTF-32BE"
         for start, name in ((1, "UTF-16LE"), (0, "UTF-16BE")):
             zeros, others = head[start::2].count(0), head[1 - start :: 2].count(0)
             if zeros > 0.6 * pairs and others < 0.1 * pairs:

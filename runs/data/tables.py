@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -12,6 +12,9 @@ from runs.data.lines import Item
 from runs.data.opening import Peekable
 from runs.data.report import Findings, Unreadable
 
+DELIMITERS = (",", ";", "\t", "|")
+REWRITE = "Write the file again from texts that are UTF-8."
+RENAME = "Let the name end in .jsonl (one object a line) or .json (one array)."
 CELL = 64 << 20  # characters; a quote that never closes would otherwise swallow the whole file
 BATCH = 1_024  # rows of a parquet file in memory
 
@@ -19,43 +22,86 @@ csv.field_size_limit(CELL)
 
 
 def read_csv(file: Peekable, findings: Findings) -> Iterator[Item]:
-    """Rows of a comma, semicolon or tab separated file whose first line names the columns."""
+    """Rows of a file separated by comma, semicolon, tab or bar, whose first line names the columns."""
     first = file.peek(1).split(b"\n", 1)[0]
-    delimiter = max((",", ";", "\t"), key=lambda mark: first.count(mark.encode()))
-    reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8", newline=""), delimiter=delimiter, strict=True)
+    said = first.strip() if first.startswith(b"sep=") else b""  # Excel's way to name the separator
+    if said:
+        file.readline()
+    before = 1 if said else 0  # lines
+    delimiter = said[4:5].decode("latin-1") if said else max(DELIMITERS, key=lambda mark: first.count(mark.encode()))
+    reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8", newline=""), delimiter=delimiter or ",", strict=True)
+    blank = 0
     try:
-        columns = [name.strip() for name in next(reader, [])]
-        if len(set(columns)) < len(columns) or not all(columns):
-            raise Unreadable("table", "The first line must name each column once, and leave none without a name.", line=1)
+        columns = _columns(next(reader, []), first, before + 1)
         for cells in reader:
-            line = reader.line_num
+            line = reader.line_num + before
             if not cells:
-                findings.add("blank_line", "This line is blank.", line=line)
-            elif len(cells) != len(columns):
+                blank = blank or line
+                continue
+            if blank:
+                findings.add("blank_line", "This line is blank.", line=blank)
+                blank = 0
+            if len(cells) != len(columns):
                 findings.add("table", f"The row has {len(cells)} cells, but there are {len(columns)} columns.", line=line)
             else:
                 yield line, _parsed(dict(zip(columns, cells, strict=True))), b""
     except csv.Error as error:
-        raise Unreadable("table", f"The file is not valid CSV: {error}.", line=reader.line_num) from error
+        line = reader.line_num + before
+        raise Unreadable("table", f"The file is not valid CSV: {error}.", line=line) from error
     except UnicodeDecodeError as error:
-        raise Unreadable("encoding", f"After line {reader.line_num}, a byte is not UTF-8.", line=reader.line_num) from error
+        line = reader.line_num + before
+        raise Unreadable("encoding", f"After line {line}, a byte is not UTF-8.", line=line) from error
 
 
-def read_parquet(path: Path) -> Iterator[Item]:
+def _columns(names: list[str], first: bytes, line: int) -> list[str]:
+    """The names of the columns. Raises Unreadable where the first line is no header."""
+    if first.lstrip().startswith((b"{", b"[")):
+        raise Unreadable("format", "The file holds JSON, though its name ends like that of a table.", line=line, remedy=RENAME)
+    if first.startswith(b"|"):
+        raise Unreadable("table", "This is a Markdown table.", line=line, remedy="Save it as CSV, without bars at the ends.")
+    columns = [name.strip() for name in names]
+    if columns and (len(set(columns)) < len(columns) or not all(columns)):
+        raise Unreadable("table", "The first line must name each column once, and leave none without a name.", line=line)
+    return columns
+
+
+def read_parquet(file: "Path | BinaryIO", findings: Findings) -> Iterator[Item]:
     """Rows of a parquet file, a batch at a time."""
     import pyarrow as arrow  # type: ignore[import-untyped]  # large, and most files are not parquet
     import pyarrow.parquet as parquet  # type: ignore[import-untyped]
 
     try:
-        with parquet.ParquetFile(path, pre_buffer=False) as file:
+        with parquet.ParquetFile(file, pre_buffer=False) as opened:
+            names = opened.schema_arrow.names
+            if twice := {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else None:
+                raise Unreadable("table", f"There are two columns “{min(twice)[:40]}”.", remedy="Keep one of them.")
             number = 0
-            for batch in file.iter_batches(batch_size=BATCH):
-                for row in batch.to_pylist():
+            for batch in opened.iter_batches(batch_size=BATCH):
+                for row in _objects(batch, number, findings):
                     number += 1
-                    yield number, tidy(row), b""
-    except (arrow.ArrowException, OSError) as error:
+                    if row is not None:
+                        yield number, tidy(row), b""
+    except (arrow.ArrowException, OSError, OverflowError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else "unknown"
         raise Unreadable("broken_archive", f"The parquet file cannot be read: {reason}.") from error
+
+
+def _objects(batch: Any, before: int, findings: Findings) -> list[dict[str, Any] | None]:
+    """The rows of a batch; None in place of one that holds text which is not UTF-8, or a value that Python does not have."""
+    try:
+        return list(batch.to_pylist())
+    except (UnicodeDecodeError, ValueError, OverflowError, RecursionError):
+        rows: list[dict[str, Any] | None] = []
+    for index in range(batch.num_rows):
+        try:
+            rows += batch.slice(index, 1).to_pylist()
+        except UnicodeDecodeError:
+            rows.append(None)
+            findings.add("encoding", "A text of this row is not UTF-8.", line=before + index + 1, remedy=REWRITE)
+        except (ValueError, OverflowError, RecursionError) as error:
+            rows.append(None)
+            findings.add("not_text", f"A value of this row cannot be read: {str(error)[:100]}.", line=before + index + 1)
+    return rows
 
 
 def tidy(row: dict[str, Any]) -> dict[str, Any]:

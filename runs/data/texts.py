@@ -1,17 +1,17 @@
-"""Raw text for continued pretraining: a .txt file, a folder of them, or a .zip of them.
+"""Raw text for continued pretraining: a .txt file, or a folder of them.
 
 A document becomes one row, or several where it is long: `{"text", "part": "first" | "middle" | "last"}`.
 """
 
 import codecs
-import stat
-import zipfile
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
+import orjson
+
 from runs.data.lines import Item
-from runs.data.opening import HEAD, MARK, guard, refuse_binary
+from runs.data.opening import HEAD, MARK, refuse_binary
 from runs.data.report import Findings, Unreadable
 from runs.data.rows import Row
 
@@ -23,6 +23,8 @@ def read_text(file: BinaryIO, findings: Findings, name: str = "") -> Iterator[It
     """One document as rows. Raises Unreadable at the first byte that is not UTF-8."""
     previous, cut = "", False
     for number, text in enumerate(_parts(file, name), 1):
+        if number == 1 and _is_row(text):
+            findings.add("rows_as_text", "The first line is a JSON object; it is read as plain text.", line=1, file=name)
         if number > 1:
             yield number - 1, {"text": previous, "part": "middle" if cut else "first"}, b""
             cut = True
@@ -32,6 +34,25 @@ def read_text(file: BinaryIO, findings: Findings, name: str = "") -> Iterator[It
         return
     row: Row = {"text": previous, "part": "last"} if cut else {"text": previous}
     yield 1, row, b""
+
+
+def _is_row(text: str) -> bool:
+    """Whether the first line is a JSON object of its own."""
+    first = text.partition("\n")[0].strip()
+    if not (first.startswith("{") and first.endswith("}")):
+        return False
+    try:
+        return isinstance(orjson.loads(first), dict)
+    except ValueError:
+        return False
+
+
+def read_one_of_many(file: BinaryIO, findings: Findings, name: str) -> Iterator[Item]:
+    """A text among others: when it cannot be read, that is said, and the next one follows."""
+    try:
+        yield from read_text(file, findings, name)
+    except Unreadable as stop:
+        findings.add(stop.kind, stop.message, line=stop.line, file=name, remedy=stop.remedy)
 
 
 def read_folder(folder: Path, findings: Findings) -> Iterator[Item]:
@@ -46,43 +67,9 @@ def read_folder(folder: Path, findings: Findings) -> Iterator[Item]:
             continue
         found = True
         with path.open("rb") as file:
-            yield from read_text(file, findings, name)
+            yield from read_one_of_many(file, findings, name)
     if not found:
         raise Unreadable("format", "There is no .txt file in the folder.", remedy="Put the texts there as .txt files.")
-
-
-def read_zip(path: Path, findings: Findings) -> Iterator[Item]:
-    """Every .txt of a .zip, in the order of their names. Raises Unreadable for an archive that is not to be trusted."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = sorted(_trusted(archive), key=lambda member: member.filename)
-            texts = [member for member in members if member.filename.lower().endswith(".txt")]
-            if not texts:
-                raise Unreadable("archive", "There is no .txt file in the archive.")
-            for member in members:
-                if member not in texts:
-                    findings.add("skipped_file", f"“{member.filename}” is not a .txt file.", file=member.filename)
-            for member in texts:
-                with archive.open(member) as file:
-                    yield from read_text(file, findings, member.filename)  # type: ignore[arg-type]
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
-        raise Unreadable("broken_archive", f"The zip file cannot be unpacked: {error}.") from error
-
-
-def _trusted(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    members = [member for member in archive.infolist() if not member.is_dir()]
-    for member in members:
-        parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-        if ".." in parts or member.filename.startswith(("/", "\\")) or member.filename[1:2] == ":":
-            raise Unreadable("archive", f"The archive names the path “{member.filename}”, which leads out of its folder.")
-        if member.flag_bits & 1:
-            raise Unreadable("archive", "The archive is protected by a password.", remedy="Pack it again without one.")
-        if stat.S_ISLNK(member.external_attr >> 16):
-            raise Unreadable("archive", f"“{member.filename}” is a link.", remedy="Pack the files themselves.")
-        if member.filename == "[Content_Types].xml":
-            raise Unreadable("binary", "This is an Office document.", remedy="Save the text as .txt, or the rows as .csv.")
-    guard(sum(member.file_size for member in members), sum(member.compress_size for member in members))
-    return members
 
 
 def _parts(file: BinaryIO, name: str) -> Iterator[str]:

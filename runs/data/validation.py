@@ -4,7 +4,6 @@ Every fault becomes a sentence in the report; no content of a file raises. Good 
 """
 
 from collections.abc import Iterable
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import orjson
 
 from runs.contract.spec import TaskType
 from runs.data.canonical import Canonical, Copies
+from runs.data.fast import ESCAPED_NUL, LONG, Fast
 from runs.data.fit import ModelFit
 from runs.data.formats import NAMES, ending, read
 from runs.data.lines import Batch, repeated_keys
@@ -23,7 +23,6 @@ from runs.data.rules import RULES
 
 __all__ = ["Report", "check"]
 
-ESCAPED_NUL = b"\\u0000"  # how JSON writes the one character that databases do not take
 LOOKED_AT = 20  # refused rows in which a foreign shape is looked for
 
 
@@ -42,9 +41,10 @@ def check(
     are found too. The canonical file exists afterwards only if the report is `ok`; equal rows give equal bytes.
     """
     with Canonical(canonical) as out:
-        checking = _Checking(task, out, mapping, ModelFit(renderer) if renderer and task is TaskType.CHAT_COMPLETION else None)
+        fit = ModelFit(renderer) if renderer and task is TaskType.CHAT_COMPLETION else None
+        checking = _Checking(task, "" if path.is_dir() else name, out, mapping, fit)
         try:
-            checking.run(read(path, name, task, checking.findings))
+            checking.run(read(path, name, task, checking.findings, canonical.parent if canonical else None))
         except Unreadable as stop:
             checking.findings.add(stop.kind, stop.message, line=stop.line, file=stop.file, remedy=stop.remedy)
         good = out.rows > 0 and not checking.findings.failed
@@ -65,45 +65,54 @@ def check(
 class _Checking:
     """The state of one check."""
 
-    def __init__(self, task: TaskType, out: Canonical, mapping: str | None, fit: ModelFit | None) -> None:
-        self.findings = Findings()
+    def __init__(self, task: TaskType, file: str, out: Canonical, mapping: str | None, fit: ModelFit | None) -> None:
+        self.findings = Findings(file)
         self.preview: list[Row] = []
         self._task, self._out, self._mapping, self._fit = task, out, mapping, fit
-        self._rule = RULES[task]()
+        self._rule, self._fast = RULES[task](), Fast(task)
         self._copies = Copies()
         self._shapes: list[str | None] = []
 
     def run(self, batches: Iterable[Batch]) -> None:
-        seen = 0
+        seen = False
         for batch in batches:
-            seen += len(batch.rows)
-            if not self._all_good(batch):
-                for number, row, raw in zip(batch.numbers, batch.rows, batch.lines or repeat(b""), strict=False):
-                    self._one(number, row, raw)
+            if self._all_good(batch):
+                seen = True
+                continue
+            for number, row, raw in batch.items():
+                self._one(number, row, raw)
+                seen = True
         if not seen and not self.findings.failed:
             self.findings.add("empty", "There are no rows.")
         self._copies.report(self.findings)
 
     def _all_good(self, batch: Batch) -> bool:
-        """The fast path: take a whole batch if nothing in it needs a closer look."""
-        if self._mapping or self._fit or len(self.preview) < PREVIEW or not all(map(self._rule.fits, batch.rows)):
+        """The fast path: take a whole batch of lines if nothing in it needs a closer look."""
+        if not batch.lines or self._mapping or self._fit or len(self.preview) < PREVIEW:
             return False
-        lines = list(map(orjson.dumps, batch.rows))
-        if ESCAPED_NUL in (block := b"\n".join((*lines, b""))) or _fewer_quotes(block, b"".join(batch.lines)):
+        block = self._fast.written(batch.lines)
+        if block is None:
             return False
-        self._copies.note(batch.numbers, lines)
-        self._out.write(block, len(lines))
+        self._copies.note(batch.numbers, block[:-1].split(b"\n"))
+        self._out.write(block, len(batch))
         return True
 
     def _one(self, number: int, found: Any, raw: bytes) -> None:
         row = found if self._mapping is None else self._converted(found, number)
-        if not self._rule.fits(row) or ESCAPED_NUL in orjson.dumps(row):
-            row = self._mended(row, number)
-        line = orjson.dumps(row)
+        try:
+            line = orjson.dumps(row) if self._rule.fits(row) else ESCAPED_NUL
+            if ESCAPED_NUL in line:
+                row = self._mended(row, number)
+                line = orjson.dumps(row)
+        except TypeError as error:  # a lone surrogate, which orjson writes as little as it reads it
+            self.findings.add("surrogate", f"The row holds half a character: {error}.", line=number)
+            return
         if (row is None or _fewer_quotes(line, raw)) and self._repeated(raw, number):
             return
         if row is None:
             return
+        if (length := len(raw or line)) > LONG:
+            self.findings.add("long_line", f"The row is {length:,} bytes long.", line=number)
         if self._fit:
             self._fit.look(row, lambda kind, text, field="": self.findings.add(kind, text, line=number, field=field))
         if len(self.preview) < PREVIEW:

@@ -181,7 +181,7 @@ def test_one_object_around_the_rows_names_the_key(refusal: Refusal) -> None:
     ("content", "kind", "line"),
     [
         (b"[" + LINE + b", {oops}]", "json", 2),
-        (b"[" + LINE, "json", 2),
+        (b"[" + LINE, "json", 1),
         (b"[" + LINE + b"] more", "json", None),
         (b"[" + LINE + b', {"a": NaN}]', "not_finite", 2),
         (b"[" + LINE + b"," + b"[" * 100_000 + b"]", "deep", 2),

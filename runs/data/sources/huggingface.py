@@ -91,8 +91,8 @@ def _joined(paths: list[Path], roots: Roots, task: TaskType) -> Path:
             findings = Findings()
             try:
                 for batch in read(path, path.name, task, findings):
-                    for line in batch.lines or [orjson.dumps(row, default=str) for row in batch.rows]:
-                        out.write(line.rstrip(b"\r\n") + b"\n")
+                    for _, row, line in batch.items():
+                        out.write((line.rstrip(b"\r\n") or orjson.dumps(row, default=str)) + b"\n")
             except Unreadable as error:
                 raise SourceError(f"{path.name}: {error.message} {error.remedy}".strip()) from error
             if findings.failed:
