@@ -8,7 +8,11 @@ from typing import Literal, TypedDict
 
 class Settings(TypedDict, total=False):
     batch_size: int
-    method: Literal["full"]
+    method: Literal["full", "lora", "qlora"]
+    lora_rank: int
+    lora_alpha: float
+    lora_dropout: float
+    lora_targets: str
     optimizer: Literal["adamw", "lion"]
     schedule: Literal["linear", "cosine", "constant"]
     warmup_share: float
@@ -16,6 +20,8 @@ class Settings(TypedDict, total=False):
     gradient_clip: float
     seed: int
     eval_interval: str
+    early_stopping_patience: int
     keep_checkpoints: int
+    keep_policy: Literal["last", "best"]
     precision: Literal["auto", "fp32", "bf16"]
     gradient_checkpointing: bool

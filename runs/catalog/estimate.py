@@ -11,9 +11,10 @@ from runs.catalog.entries import Architecture
 from runs.contract.duration import Duration, Unit
 from runs.contract.spec import DEFAULT_CONTEXT_LENGTH, Hyperparameters
 
-FLOAT, HALF = 4, 2  # bytes
+FLOAT, HALF, NF4 = 4, 2, 4.127 / 8  # bytes
 GIB, MIB = 1 << 30, 1 << 20
 PROCESS_BYTES = 300 * MIB  # 243 MiB measured once torch and transformers are imported; the rest for rows
+ADAPTER_PROGRAM_BYTES = 120 * MIB  # PEFT and what it imports
 LOGIT_BYTES = 3 * 64 * MIB  # a piece of logits, its gradient, and a copy under way
 CPU_BIN_TOKENS = 1_024  # the engine's bin on CPU
 CPU_FLOPS_PER_CORE = 6 * 134.5e6 * 160 / 2  # measured: SmolLM2-135M trains on 160 useful tokens a second on two cores
@@ -80,17 +81,44 @@ def _bin_tokens(settings: Hyperparameters, device: str, rows: int, tokens: int, 
 def _memory(shape: Architecture, settings: Hyperparameters, device: str, a_bin: int) -> tuple[int, str]:
     half = settings.precision == "bf16" or (settings.precision == "auto" and device == "cuda")
     moments = 2 if settings.optimizer == "adamw" else 1
-    weights = FLOAT * shape.parameters
-    fixed = weights * (2 + moments) + (HALF * shape.parameters if half else 0)
+    weights, trained = weight_bytes(shape, settings, half=half), FLOAT * trained_parameters(shape, settings)
+    copy = HALF * shape.parameters if half and settings.method == "full" else 0
     activations = a_bin * activation_bytes(shape, half=half, checkpointing=settings.gradient_checkpointing)
-    logits = LOGIT_BYTES + FLOAT * shape.vocab * shape.hidden  # the output layer's gradient is summed up apart
-    step = weights if settings.optimizer == "lion" else 0  # Lion's direction, when the activations are gone
-    total = PROCESS_BYTES + fixed + max(activations + logits, step)
+    head = FLOAT * shape.vocab * shape.hidden if settings.method == "full" else 0
+    logits = LOGIT_BYTES + head  # the output layer's gradient is summed up apart
+    step = trained if settings.optimizer == "lion" else 0  # Lion's direction, when the activations are gone
+    total = PROCESS_BYTES + weights + trained * (1 + moments) + copy + max(activations + logits, step)
+    if settings.method != "full":
+        total += ADAPTER_PROGRAM_BYTES + trained
     words = (
-        f"{_gib(weights)} weights and as much for gradients, {_gib(moments * weights)} {settings.optimizer} state, "
+        f"{_gib(weights)} weights, {_gib(trained)} gradients, {_gib(moments * trained)} {settings.optimizer} state, "
         f"{_gib(activations)} activations of {a_bin:,} tokens at once, {_gib(logits)} logits, {_gib(PROCESS_BYTES)} program"
     )
-    return total, words + (f", {_gib(HALF * shape.parameters)} bf16 copy of the weights" if half else "")
+    return total, words + (f", {_gib(copy)} bf16 copy of the weights" if copy else "")
+
+
+def trained_parameters(shape: Architecture, settings: Hyperparameters) -> int:
+    """Parameters that move: all, or two matrices of LoRA's rank beside each linear layer (as if it were all of them)."""
+    if settings.method == "full":
+        return shape.parameters
+    queries, keys = shape.heads * shape.per_head, shape.kv_heads * shape.per_head
+    attention = 2 * (shape.hidden + queries) + 2 * (shape.hidden + keys)
+    feed_forward = (3 if shape.gated else 2) * (shape.hidden + shape.intermediate) * shape.experts
+    return settings.lora_rank * shape.layers * (attention + feed_forward)
+
+
+def weight_bytes(shape: Architecture, settings: Hyperparameters, *, half: bool) -> int:
+    """The weights as they lie in memory. Frozen ones need no more digits than are computed with; QLoRA's layers 4 bits each.
+
+    With scales that is 4.127 bits (Dettmers et al. 2023, section 3); embeddings and the output layer stay as they are.
+    """
+    frozen = HALF if half else FLOAT
+    if settings.method == "full":
+        return FLOAT * shape.parameters
+    if settings.method == "lora":
+        return frozen * shape.parameters
+    ends = shape.vocab * shape.hidden * (1 if shape.tied else 2)
+    return round(NF4 * (shape.parameters - ends)) + frozen * ends
 
 
 def activation_bytes(shape: Architecture, *, half: bool, checkpointing: bool) -> int:
@@ -109,7 +137,7 @@ def activation_bytes(shape: Architecture, *, half: bool, checkpointing: bool) ->
 
 def _disk(shape: Architecture, settings: Hyperparameters) -> int:
     """Checkpoints, one more while a new one is written, and the finished model."""
-    a_checkpoint = FLOAT * shape.parameters * (3 if settings.optimizer == "adamw" else 2)
+    a_checkpoint = FLOAT * trained_parameters(shape, settings) * (3 if settings.optimizer == "adamw" else 2)
     return (settings.keep_checkpoints + 1) * a_checkpoint + FLOAT * shape.parameters
 
 

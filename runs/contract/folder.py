@@ -9,6 +9,7 @@ pause                written by the web: the same, to go on later
 events.jsonl         append-only, one `contract.events.Line` a line
 log.txt              standard output and error of the engine
 checkpoints/<name>/  complete once it has this name; written beside and renamed
+adapter/             what LoRA trained, in PEFT's format; model/ has it folded in
 model/               the finished model, for serving
 exit.json            written last
 """
@@ -61,6 +62,10 @@ class RunFolder:
     @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
+
+    @property
+    def adapter(self) -> Path:
+        return self.path / "adapter"
 
     @property
     def model(self) -> Path:

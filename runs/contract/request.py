@@ -6,9 +6,10 @@ Field names are those of the original service's `create`, so that a script's key
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from runs.contract.spec import Hyperparameters, TaskType
+from runs.contract.spec import Hyperparameters, TaskType, applies
 
 PART = r"[A-Za-z0-9_][A-Za-z0-9_\-]*"
 MODEL_PART = r"[A-Za-z0-9_][A-Za-z0-9_.\-]*"
@@ -69,6 +70,22 @@ class RunRequest(Hyperparameters):
         description="<run name> or <run name>/<checkpoint>: start from there instead of the base model's weights.",
         json_schema_extra={"advanced": True},
     )
+
+    @model_validator(mode="after")
+    def _settings_make_sense_together(self) -> "RunRequest":
+        """A setting that would be ignored is refused: whoever wrote it believes that it counts."""
+        values = self.model_dump(include=set(Hyperparameters.model_fields))
+        idle = [
+            name
+            for name, field in Hyperparameters.model_fields.items()
+            if name in self.model_fields_set and values[name] != field.default and not applies(name, values)
+        ]
+        if idle:
+            words = {"error": f"This has no effect with the method {self.method}. Leave it out, or choose lora or qlora."}
+            error = PydanticCustomError("value_error", "{error}", words)
+            found = [InitErrorDetails(type=error, loc=(name,), input=values[name]) for name in idle]
+            raise ValidationError.from_exception_data("RunRequest", found)
+        return self
 
     def hyperparameters(self) -> Hyperparameters:
         """Only what was asked for is set in them, so that a model's own defaults can fill the rest."""

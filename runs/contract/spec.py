@@ -5,11 +5,13 @@ nowhere else. `RunSpec` is what the web writes into `<run>/spec.json` and the en
 nothing is looked up later.
 """
 
+import re
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
 
 from runs.contract.duration import Duration
 
@@ -30,6 +32,23 @@ def _duration(text: str) -> str:
 
 DurationText = Annotated[str, AfterValidator(_duration)]
 
+ALL_LINEAR, ATTENTION = "all-linear", "attention"  # words for layers that every architecture names in its own way
+NEVER_ADAPTED = {"lm_head", "embed_tokens"}
+
+
+def _layers(text: str) -> str:
+    """`q_proj,v_proj` as `q_proj, v_proj`; raise ValueError with a sentence for the user."""
+    names = [name for name in re.split(r"[,\s]+", text) if name]
+    wrong = [name for name in names if not re.fullmatch(r"[A-Za-z_][\w-]*", name) or name in NEVER_ADAPTED]
+    if not names or wrong or (len(names) > 1 and {ALL_LINEAR, ATTENTION} & set(names)):
+        raise ValueError(
+            f"“{text[:80]}” does not name layers. Write {ALL_LINEAR}, {ATTENTION}, or names of layers as in q_proj, v_proj."
+        )
+    return ", ".join(names)
+
+
+LayersText = Annotated[str, AfterValidator(_layers)]
+
 
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -38,6 +57,11 @@ class Strict(BaseModel):
 def _advanced(**schema: JsonValue) -> dict[str, JsonValue]:
     """Mark a setting that the form folds away."""
     return {"advanced": True, **schema}
+
+
+def _adapters(**schema: JsonValue) -> dict[str, JsonValue]:
+    """Mark a setting that means something for some methods only."""
+    return _advanced(applies={"method": ["lora", "qlora"]}, **schema)
 
 
 class Hyperparameters(Strict):
@@ -70,11 +94,42 @@ class Hyperparameters(Strict):
         json_schema_extra=_advanced(unit="rows"),
         description="Rows per optimizer step. Rows are packed without padding, so memory depends on the context length.",
     )
-    method: Literal["full"] = Field(
+    method: Literal["full", "lora", "qlora"] = Field(
         default="full",
         title="Method",
-        json_schema_extra=_advanced(),
-        description="Full trains every parameter.",
+        description="Full trains every parameter. LoRA trains small matrices beside them, in a fraction of the memory; "
+        "QLoRA does so over weights kept in 4 bits.",
+    )
+    lora_rank: int = Field(
+        default=16,
+        ge=1,
+        le=1_024,
+        title="LoRA rank",
+        json_schema_extra=_adapters(),
+        description="Width of the trained matrices. More learns more and needs more memory.",
+    )
+    lora_alpha: float = Field(
+        default=32,
+        gt=0,
+        le=10_000,
+        title="LoRA alpha",
+        json_schema_extra=_adapters(),
+        description="What was learned counts alpha / rank times. Twice the rank is usual.",
+    )
+    lora_dropout: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        title="LoRA dropout",
+        json_schema_extra=_adapters(unit="share of the inputs"),
+        description="Inputs of the trained matrices that are left out by chance, against learning few rows by heart.",
+    )
+    lora_targets: LayersText = Field(
+        default=ALL_LINEAR,
+        max_length=500,
+        title="LoRA layers",
+        json_schema_extra=_adapters(),
+        description="all-linear, attention, or names of layers as in q_proj, v_proj. All of them learn best.",
     )
     optimizer: Literal["adamw", "lion"] = Field(
         default="adamw",
@@ -126,13 +181,28 @@ class Hyperparameters(Strict):
         json_schema_extra=_advanced(),
         description="How often the evaluation rows are scored, the prompts answered and a checkpoint kept.",
     )
+    early_stopping_patience: int = Field(
+        default=0,
+        ge=0,
+        le=1_000,
+        title="Early stopping",
+        json_schema_extra=_advanced(unit="evaluations"),
+        description="End the run when the evaluation loss has not fallen for so many evaluations. 0: train to the end.",
+    )
     keep_checkpoints: int = Field(
         default=2,
         ge=1,
         le=100,
         title="Checkpoints kept",
         json_schema_extra=_advanced(),
-        description="Older checkpoints are deleted as new ones are written.",
+        description="Other checkpoints are deleted as new ones are written.",
+    )
+    keep_policy: Literal["last", "best"] = Field(
+        default="last",
+        title="Which checkpoints",
+        json_schema_extra=_advanced(),
+        description="Keep the last ones and register the weights of the end, or keep those with the lowest evaluation loss "
+        "and register the best.",
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         default="auto",
@@ -153,6 +223,18 @@ class Hyperparameters(Strict):
         if isinstance(value, bool) and info.field_name != "gradient_checkpointing":
             raise ValueError("This is true or false, which makes no sense here.")
         return value
+
+
+def applies(setting: str, values: Mapping[str, object]) -> bool:
+    """Whether a hyperparameter means anything beside these values of the others; what is not in them has its default."""
+    fields = Hyperparameters.model_fields
+    extra = fields[setting].json_schema_extra if setting in fields else None
+    conditions = extra.get("applies") if isinstance(extra, dict) else None
+    if not isinstance(conditions, dict):
+        return True
+    return all(
+        isinstance(wanted, list) and values.get(other, fields[other].default) in wanted for other, wanted in conditions.items()
+    )
 
 
 class ModelSource(Strict):
@@ -195,3 +277,10 @@ class RunSpec(Strict):
     custom_weights_path: Path | None = Field(default=None, description="Start from these weights instead of the base model's")
     device: Device = Device()
     recovery_minutes: float = Field(default=10, gt=0, description="Wall minutes between checkpoints kept only for resuming")
+
+    @model_validator(mode="after")
+    def _context_fits_the_model(self) -> "RunSpec":
+        asked, most = self.hyperparameters.context_length, self.base_model.max_context_length
+        if asked and asked > most:
+            raise ValueError(f"a context of {asked:,} tokens is more than {self.base_model.name} reads, which is {most:,}")
+        return self

@@ -6,10 +6,12 @@ training goes on.
 
 import hashlib
 import logging
+import math
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +38,7 @@ class State(BaseModel):
     data_digest: str
     last_loss: float | None = None
     for_recovery: bool = False  # kept only until the next checkpoint
+    evaluations: dict[int, float] = {}  # evaluation loss by step, as far as it was known
     random_cpu: str  # base64 of torch's generator state
     random_cuda: str | None = None
 
@@ -55,26 +58,43 @@ def name(step: int, epoch: float) -> str:
     return f"ep{int(epoch)}-ba{step}"
 
 
-def write(folder: Path, state: State, fill: Callable[[Path], None], expected_bytes: int) -> Stored:
-    """A new checkpoint below `folder`; `fill` writes the tensors into the path it is given. Raises Failure(DISK)."""
+def begin(folder: Path, state: State, fill: Callable[[Path], None], expected_bytes: int) -> Path:
+    """Note the moment below `folder`, for `complete`; `fill` writes the tensors into the path it gets. Raises Failure(DISK).
+
+    What is written lies in the system's cache and is the moment's own copy: training may go on, and no memory was asked for.
+    """
     check_room(folder, expected_bytes)
-    final = folder / name(state.step, state.epoch)
-    beside = folder / f"{UNFINISHED}{final.name}"
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
+    beside = folder / f"{UNFINISHED}{name(state.step, state.epoch)}"
+    with _nothing_half_done(beside):
         beside.mkdir(parents=True)
         fill(beside)
         (beside / STATE).write_text(state.model_dump_json())
+    return beside
+
+
+def complete(beside: Path) -> Stored:
+    """Make what `begin` noted a checkpoint: digests, flushed to disk, renamed. May run in another thread."""
+    with _nothing_half_done(beside, clean=False):
         (beside / DIGEST).write_bytes(orjson.dumps(_digests(beside), option=orjson.OPT_INDENT_2))
         for path in (*beside.iterdir(), beside):
             _flush(path)
+        state = State.model_validate_json((beside / STATE).read_bytes())
+    final = beside.with_name(beside.name.removeprefix(UNFINISHED))
+    shutil.rmtree(final, ignore_errors=True)
+    beside.rename(final)
+    _flush(final.parent)
+    return _stored(final, state)
+
+
+@contextmanager
+def _nothing_half_done(beside: Path, *, clean: bool = True) -> Iterator[None]:
+    if clean:
+        shutil.rmtree(beside, ignore_errors=True)
+    try:
+        yield
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
-    shutil.rmtree(final, ignore_errors=True)
-    beside.rename(final)
-    _flush(folder)
-    return _stored(final, state)
 
 
 def check_room(folder: Path, expected_bytes: int) -> None:
@@ -89,7 +109,7 @@ def newest(folder: Path) -> tuple[Stored | None, list[Path]]:
     for leftover in folder.glob(f"{UNFINISHED}*"):
         shutil.rmtree(leftover, ignore_errors=True)
     torn: list[Path] = []
-    for path in sorted(folder.glob("ep*-ba*"), key=_step, reverse=True):
+    for path in sorted(folder.glob("ep*-ba*"), key=step_of, reverse=True):
         try:
             return read(path), torn
         except (OSError, ValueError, ValidationError) as error:
@@ -106,15 +126,21 @@ def read(path: Path) -> Stored:
     return _stored(path, State.model_validate_json((path / STATE).read_bytes()))
 
 
-def superseded(folder: Path, keep: int) -> list[Path]:
-    """Checkpoints that made room: all but the `keep` newest, and those for recovery as soon as there is a newer one."""
-    paths = sorted(folder.glob("ep*-ba*"), key=_step, reverse=True)
+def superseded(folder: Path, keep: int, losses: Mapping[int, float] | None = None) -> list[Path]:
+    """Checkpoints that made room: all but the `keep` newest, and those for recovery as soon as there is a newer one.
+
+    With `losses` by step: all but the `keep` of the lowest loss, and the newest, which is where training goes on.
+    """
+    paths = sorted(folder.glob("ep*-ba*"), key=step_of, reverse=True)
     recovery = [path for path in paths[1:] if State.model_validate_json((path / STATE).read_bytes()).for_recovery]
     lasting = [path for path in paths if path not in recovery]
-    return recovery + lasting[keep:]
+    if losses is None:
+        return recovery + lasting[keep:]
+    ranked = sorted(lasting, key=lambda path: (losses.get(step_of(path), math.inf), step_of(path)))
+    return recovery + [path for path in ranked[keep:] if path != paths[0]]
 
 
-def _step(path: Path) -> int:
+def step_of(path: Path) -> int:
     digits = path.name.rpartition("-ba")[2]
     return int(digits) if digits.isdigit() else -1
 

@@ -1,5 +1,6 @@
 """How long a run is and when its intervals are due, as optimizer steps, whatever unit they were given in."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -60,6 +61,18 @@ class Timetable:
             case Unit.BATCHES:
                 return step % self.interval.count == 0
         return self.tokens(step) // self.interval.count > self.tokens(step - 1) // self.interval.count
+
+    @property
+    def intervals(self) -> int:
+        """How many intervals end in the run."""
+        match self.interval.unit:
+            case Unit.EPOCHS:
+                length: float = self.interval.count * self.steps_per_epoch
+            case Unit.BATCHES:
+                length = self.interval.count
+            case _:
+                length = self.interval.count * self.steps_per_epoch / max(1, self.epoch_tokens)
+        return max(1, math.ceil(self.total_steps / max(1.0, length)))
 
     def _whole(self, epochs: int) -> int:
         return epochs * self.steps_per_epoch

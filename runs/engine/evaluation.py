@@ -12,8 +12,9 @@ from runs.engine.batches import pack
 from runs.engine.examples import Examples
 from runs.engine.failure import Failure
 from runs.engine.loss import Score, score
+from runs.engine.precision import precision
 from runs.engine.reporting import now
-from runs.engine.training import Training, precision
+from runs.engine.training import Training
 
 ROWS = 64  # packed at a time
 LARGEST = 700.0  # nats; math.exp of more is an OverflowError

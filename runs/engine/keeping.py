@@ -1,30 +1,39 @@
-"""When a run keeps checkpoints, and which it lets go; the files themselves are the business of `checkpoints`."""
+"""When a run keeps checkpoints, and which it lets go; the files themselves are the business of `checkpoints`.
+
+Training waits while the tensors are noted; digests, the disk and what follows are left to a thread.
+"""
 
 import logging
 import shutil
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 
 from runs.contract.events import Checkpoint, CheckpointDeleted, Resumed
 from runs.contract.folder import RunFolder
-from runs.engine import checkpoints, models, optimizer
+from runs.contract.spec import RunSpec
+from runs.engine import checkpoints, optimizer
 from runs.engine.checkpoints import Stored
+from runs.engine.methods import Method
 from runs.engine.reporting import Reporter, now
 from runs.engine.training import Training
 
 COPIES = {"adamw": 3, "lion": 2}  # the weights, and what the optimizer remembers of each
+LEAVING_SECONDS = 8.0  # that a last checkpoint may take: who sends SIGTERM waits ten
 log = logging.getLogger(__name__)
 
 
 class Keeper:
     """Writes, announces and prunes the checkpoints of one run."""
 
-    def __init__(self, folder: RunFolder, reporter: Reporter, recovery_minutes: float) -> None:
-        self._folder, self._reporter = folder.checkpoints, reporter
-        self._recovery_seconds = recovery_minutes * 60
+    def __init__(self, folder: RunFolder, reporter: Reporter, method: Method, spec: RunSpec) -> None:
+        self._folder, self._reporter, self._method, self._spec = folder.checkpoints, reporter, method, spec
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
+        self._writing: Future[None] | None = None
         self._last_time = time.monotonic()
+        self._seconds = 0.0  # that the last checkpoint took
         self.last_step = 0
 
     def find(self) -> Stored | None:
@@ -43,28 +52,69 @@ class Keeper:
         self._announce(stored)  # the engine may have died between the renaming and the announcement
 
     def check_room(self, training: Training) -> None:
-        checkpoints.check_room(self._folder, _expected_bytes(training))
+        """Refuse to train what there is no room to keep: the checkpoints, one more while it is written, the finished model."""
+        there = sum(file.stat().st_size for file in self._folder.glob("ep*-ba*/*"))
+        kept = min(self._spec.hyperparameters.keep_checkpoints, training.timetable.intervals) + 1
+        model = sum(param.numel() * param.element_size() for param in training.model.parameters())
+        checkpoints.check_room(self._folder, kept * _expected_bytes(training) + model - there)
 
     def is_overdue(self) -> bool:
-        return time.monotonic() - self._last_time > self._recovery_seconds
+        return time.monotonic() - self._last_time > self._spec.recovery_minutes * 60
 
-    def keep(self, training: Training, *, for_recovery: bool) -> Stored:
-        """Write a checkpoint of this moment, then let the oldest go."""
+    @property
+    def is_slow(self) -> bool:
+        """Whether a last checkpoint, after a SIGTERM, would take longer than there is time."""
+        return self._seconds > LEAVING_SECONDS
+
+    def keep(self, training: Training, *, for_recovery: bool) -> None:
+        """Note this moment; it becomes a checkpoint, and the oldest goes, while training goes on. Raises Failure(DISK)."""
 
         def fill(path: Path) -> None:
-            models.write(training.model, path, training.spec.base_model.path)
+            self._method.save(training.model, self._spec, path)
             save_file(optimizer.state(training.optimizer, training.parameters), path / checkpoints.OPTIMIZER)
 
+        self.settle()
         started = time.monotonic()
-        stored = checkpoints.write(
-            self._folder, training.state(for_recovery=for_recovery), fill, expected_bytes=_expected_bytes(training)
-        )
-        log.info("checkpoint %s: %.1f MB in %.1f s", stored.path.name, stored.bytes / 1e6, time.monotonic() - started)
+        state = training.state(for_recovery=for_recovery)
+        beside = checkpoints.begin(self._folder, state, fill, expected_bytes=_expected_bytes(training))
         self.last_step, self._last_time = training.step, time.monotonic()
-        self._announce(stored)
-        for path in checkpoints.superseded(self._folder, training.spec.hyperparameters.keep_checkpoints):
+        self._writing = self._thread.submit(self._complete, beside, dict(training.evaluations), started)
+
+    def settle(self, *, wait: bool = True) -> None:
+        """Raise what went wrong in the thread; with `wait`, see the checkpoint that is being written through."""
+        if self._writing is not None and (wait or self._writing.done()):
+            writing, self._writing = self._writing, None
+            writing.result()
+
+    def close(self) -> None:
+        """Whatever happens to the run: a checkpoint that is being written is seen through before its last word."""
+        self._thread.shutdown()
+
+    def prune(self, evaluations: dict[int, float]) -> None:
+        """Let go what newer or better checkpoints have superseded."""
+        asked = self._spec.hyperparameters
+        losses = evaluations if asked.keep_policy == "best" else None
+        for path in checkpoints.superseded(self._folder, asked.keep_checkpoints, losses):
             self._delete(path)
-        return stored
+
+    def best(self, evaluations: dict[int, float]) -> Stored | None:
+        """The whole checkpoint of the lowest evaluation loss, the earlier of equals."""
+        self.settle()
+        self.prune(evaluations)
+        scored = [path for path in self._folder.glob("ep*-ba*") if checkpoints.step_of(path) in evaluations]
+        for path in sorted(scored, key=lambda path: (evaluations[checkpoints.step_of(path)], checkpoints.step_of(path))):
+            try:
+                return checkpoints.read(path)
+            except (OSError, ValueError) as error:
+                log.warning("checkpoint %s is torn and passed over: %s", path.name, error)
+        return None
+
+    def _complete(self, beside: Path, evaluations: dict[int, float], started: float) -> None:
+        stored = checkpoints.complete(beside)
+        self._seconds = time.monotonic() - started
+        log.info("checkpoint %s: %.1f MB in %.1f s", stored.path.name, stored.bytes / 1e6, self._seconds)
+        self._announce(stored)
+        self.prune(evaluations)
 
     def _announce(self, stored: Stored) -> None:
         state = stored.state

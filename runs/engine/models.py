@@ -33,8 +33,8 @@ def device_of(device: Device) -> torch.device:
     return torch.device("cuda", device.indices[0] if device.indices else 0) if device.kind == "cuda" else torch.device("cpu")
 
 
-def load(source: ModelSource, weights: Path, device: torch.device) -> PreTrainedModel:
-    """The architecture and weights in the folder `weights`, as float32, with attention isolated per row.
+def load(source: ModelSource, weights: Path, device: torch.device, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """The architecture and weights in the folder `weights`, as `dtype`, with attention isolated per row.
 
     Safetensors only, and no code from the folder is run. Raises Failure(MODEL).
     """
@@ -43,7 +43,7 @@ def load(source: ModelSource, weights: Path, device: torch.device) -> PreTrained
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             weights,
-            dtype=torch.float32,  # master weights: steps are too small for bfloat16's 8 bits
+            dtype=dtype,
             attn_implementation=attention.NAME,
             trust_remote_code=False,
             use_safetensors=True,

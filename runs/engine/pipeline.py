@@ -1,7 +1,6 @@
 """A run from top to bottom: data, model, steps, checkpoints, evaluations, the finished model."""
 
 import logging
-from pathlib import Path
 
 import psutil
 import torch
@@ -13,14 +12,16 @@ from runs.contract.folder import RunFolder
 from runs.contract.spec import DataFile, RunSpec
 from runs.data.rendering import Renderer, TemplateError
 from runs.engine import evaluation, generation, models
+from runs.engine.checkpoints import Stored
 from runs.engine.duration import Timetable
 from runs.engine.examples import Examples, tokenize
 from runs.engine.failure import Failure, Leave
 from runs.engine.keeping import Keeper
 from runs.engine.methods import METHODS
 from runs.engine.pace import Pace
+from runs.engine.precision import uses_bf16
 from runs.engine.reporting import Reporter, now
-from runs.engine.training import Taken, Training, uses_bf16
+from runs.engine.training import Taken, Training
 from runs.engine.wishes import Wishes
 
 log = logging.getLogger(__name__)
@@ -32,8 +33,9 @@ class Pipeline:
     def __init__(self, folder: RunFolder, spec: RunSpec, reporter: Reporter, wishes: Wishes) -> None:
         self.folder, self.spec, self.reporter, self.wishes = folder, spec, reporter, wishes
         self.method = METHODS[spec.hyperparameters.method]
-        self.keeper = Keeper(folder, reporter, spec.recovery_minutes)
+        self.keeper = Keeper(folder, reporter, self.method, spec)
         self.training: Training | None = None
+        self.early = ""  # why the run ended before its time, if it did
 
     @property
     def step(self) -> int:
@@ -48,6 +50,8 @@ class Pipeline:
             self._finish(self.training)
         except Leave as leave:
             return self._leave(leave.outcome)
+        finally:
+            self.keeper.close()
         return Exit(outcome=Outcome.COMPLETED, time=now(), step=self.step)
 
     def _read_data(self) -> None:
@@ -74,8 +78,7 @@ class Pipeline:
         torch.manual_seed(settings.seed)
         torch.set_flush_denormal(True)  # a CPU takes a hundred times as long for numbers next to zero
         stored = self.keeper.find()
-        source = stored.path if stored else spec.custom_weights_path or spec.base_model.path
-        model = self.method.prepare(self._load(source, device), spec)
+        model = self._build(device, stored)
         timetable = Timetable(
             self.examples.lengths,
             settings.batch_size,
@@ -92,10 +95,12 @@ class Pipeline:
             self.reporter.say(Resumed(time=now(), step=0))
         return training
 
-    def _load(self, source: Path, device: torch.device) -> PreTrainedModel:
+    def _build(self, device: torch.device, stored: Stored | None) -> PreTrainedModel:
         name = self.spec.base_model.name
         self.reporter.progress(Phase.MODEL, f"loading {name}", 0, 1, "model")
-        model = models.load(self.spec.base_model, source, device)
+        model = self.method.build(self.spec, device, stored.path if stored else None)
+        if self.spec.hyperparameters.gradient_checkpointing:
+            model.activation_checkpointing_enable({"use_reentrant": False})
         self.reporter.progress(Phase.MODEL, f"loading {name}", 1, 1, "model")
         self.reporter.milestone(EventType.MODEL_INITIALIZED, f"Model data downloaded and initialized for base model {name}.")
         self.wishes.check()
@@ -122,7 +127,7 @@ class Pipeline:
             self._evaluate(training)
         self.reporter.milestone(EventType.TRAIN_STARTED, "Training started.")
         pace = Pace(training.tokens, timetable.tokens(timetable.total_steps))
-        while training.step < timetable.total_steps:
+        while training.step < timetable.total_steps and not self._is_stopped_early(training):
             self.wishes.check()
             self._say_step(training, training.advance(), pace)
             is_due = timetable.is_due(training.step)
@@ -130,7 +135,21 @@ class Pipeline:
                 self.keeper.keep(training, for_recovery=not is_due)
             if is_due:
                 self._evaluate(training)
+            self.keeper.settle(wait=False)
             pace.skip()
+        self.keeper.settle()
+
+    def _is_stopped_early(self, training: Training) -> bool:
+        """Whether the evaluation loss has not fallen for as many evaluations as the patience allows."""
+        patience, found = self.spec.hyperparameters.early_stopping_patience, training.evaluations
+        if not patience or not found or training.step not in found:
+            return False
+        best = min(found, key=lambda step: (found[step], step))
+        waited = sum(step > best for step in found)
+        if waited >= patience:
+            log.info("stopped early: the evaluation loss was lowest at step %d", best)
+            self.early = f"Stopped early at batch {training.step:,}: the evaluation loss was lowest at batch {best:,}."
+        return waited >= patience
 
     def _say_step(self, training: Training, taken: Taken, pace: Pace) -> None:
         speed, seconds_left = pace.step(training.tokens)
@@ -160,6 +179,7 @@ class Pipeline:
             found = evaluation.evaluate(training, held_out, tick)
             log.info("evaluation at step %d: loss %.4f, accuracy %.3f", found.step, found.loss, found.token_accuracy)
             self.reporter.say(found)
+            training.evaluations[training.step] = found.loss
         if prompts := self.spec.eval_prompts:
             encoded = [generation.encode(prompt, self.renderer, self.spec.train, self.spec.task_type) for prompt in prompts]
             limit = self.spec.base_model.max_context_length
@@ -169,15 +189,28 @@ class Pipeline:
                 self.reporter.say(Sample(time=now(), step=training.step, index=index, prompt=prompt, answer=answer))
 
     def _finish(self, training: Training) -> None:
-        self.reporter.milestone(EventType.TRAIN_FINISHED, "Training completed.")
+        self.reporter.milestone(EventType.TRAIN_FINISHED, self.early or "Training completed.")
+        model = self._chosen(training)
         dtype = torch.bfloat16 if uses_bf16(self.spec, training.device) else torch.float32
-        models.publish(self.method.finish(training.model), self.folder.model, self.spec.base_model.path, dtype)
+        self.method.keep_apart(model, self.spec, self.folder.adapter)
+        models.publish(self.method.finish(model), self.folder.model, self.spec.base_model.path, dtype)
+
+    def _chosen(self, training: Training) -> PreTrainedModel:
+        """The weights to be served: of the end, or of the best checkpoint."""
+        if self.spec.hyperparameters.keep_policy == "last":
+            return training.model
+        best = self.keeper.best(training.evaluations)
+        if best is None or best.state.step == training.step:
+            return training.model
+        log.info("the weights after step %d had the lowest evaluation loss", best.state.step)
+        return self.method.build(self.spec, training.device, best.path)
 
     def _leave(self, outcome: Outcome) -> Exit:
-        training = self.training
-        if training and training.step > self.keeper.last_step:
-            self.keeper.keep(training, for_recovery=outcome == Outcome.INTERRUPTED)
-        why = "Stopped" if outcome == Outcome.STOPPED else "Interrupted"
+        training, interrupted = self.training, outcome == Outcome.INTERRUPTED
+        if training and training.step > self.keeper.last_step and not (interrupted and self.keeper.is_slow):
+            self.keeper.keep(training, for_recovery=interrupted)
+        self.keeper.settle()
+        why = "Interrupted" if interrupted else "Stopped"
         return Exit(outcome=outcome, time=now(), step=self.step, message=f"{why} after batch {self.step}.")
 
 

@@ -18,6 +18,7 @@ from runs.engine.duration import Timetable
 from runs.engine.examples import Examples
 from runs.engine.failure import Failure
 from runs.engine.loss import cross_entropy
+from runs.engine.precision import precision
 from runs.engine.wishes import Wishes
 
 
@@ -44,12 +45,16 @@ class Training:
     step: int = 0
     tokens: int = 0
     last_loss: float | None = None
+    evaluations: dict[int, float] = field(default_factory=dict)  # loss by step, of this run and of it before an interruption
     optimizer: torch.optim.Optimizer = field(init=False)
+    random_cpu: torch.Tensor = field(init=False)
+    random_cuda: torch.Tensor | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.optimizer = optimizer.build(self.parameters, self.spec.hyperparameters)
         self.weight = models.projection(self.model)
         models.between_layers(self.model, self.wishes.check_interrupted)
+        self._note_chance()
 
     @property
     def capacity(self) -> int:
@@ -72,6 +77,7 @@ class Training:
         self.step += 1
         self.tokens += int(self.examples.lengths[rows].sum())
         self.last_loss = loss
+        self._note_chance()
         return Taken(loss, learning_rate, norm)
 
     def _backward_all(self, bins: list[Bin], targets: int) -> float:
@@ -91,8 +97,12 @@ class Training:
             what = f"the loss became {loss}" if not math.isfinite(loss) else f"the gradient norm became {norm}"
             raise Failure(Fault.DIVERGED, f"Training diverged: at batch {self.step + 1} {what}.")
 
+    def _note_chance(self) -> None:
+        """Dropout draws on these generators in mid-step, and a step that is left half done is done again from its beginning."""
+        self.random_cpu = torch.get_rng_state()
+        self.random_cuda = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None
+
     def state(self, *, for_recovery: bool) -> State:
-        cuda = self.device.type == "cuda"
         return State(
             step=self.step,
             epoch=self.timetable.epoch(self.step),
@@ -101,8 +111,9 @@ class Training:
             data_digest=self.spec.train.digest,
             last_loss=self.last_loss,
             for_recovery=for_recovery,
-            random_cpu=_text(torch.get_rng_state()),
-            random_cuda=_text(torch.cuda.get_rng_state(self.device)) if cuda else None,
+            evaluations=dict(self.evaluations),
+            random_cpu=_text(self.random_cpu),
+            random_cuda=None if self.random_cuda is None else _text(self.random_cuda),
         )
 
     def restore(self, state: State, tensors: dict[str, torch.Tensor]) -> None:
@@ -111,17 +122,9 @@ class Training:
         torch.set_rng_state(_generator(state.random_cpu))
         if state.random_cuda is not None and self.device.type == "cuda":
             torch.cuda.set_rng_state(_generator(state.random_cuda), self.device)
+        self._note_chance()
         self.step, self.tokens, self.last_loss = state.step, state.tokens, state.last_loss
-
-
-def uses_bf16(spec: RunSpec, device: torch.device) -> bool:
-    asked = spec.hyperparameters.precision
-    return asked == "bf16" or (asked == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported())
-
-
-def precision(spec: RunSpec, device: torch.device) -> torch.autocast:
-    """Matrix products in bfloat16 where asked for; weights, sums and the loss stay float32."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=uses_bf16(spec, device))
+        self.evaluations = dict(state.evaluations)
 
 
 def _text(generator: torch.Tensor) -> str:

@@ -76,6 +76,18 @@ def _context_length(asked: RunRequest) -> None:
         )
 
 
+def _evaluation(asked: RunRequest) -> None:
+    """What watches the evaluation loss needs one."""
+    if asked.eval_data_path:
+        return
+    if asked.early_stopping_patience:
+        raise Invalid(
+            "Early stopping watches the evaluation loss: choose evaluation data too.", field="early_stopping_patience"
+        )
+    if asked.keep_policy == "best":
+        raise Invalid("The best checkpoint is found by its evaluation loss: choose evaluation data too.", field="keep_policy")
+
+
 def _custom_weights(asked: RunRequest, by: User) -> None:
     if not asked.custom_weights_path:
         return
@@ -106,6 +118,7 @@ def check(*, asked: RunRequest, by: User) -> Checked:
 
     model = attempt(lambda: _model(asked, by))
     attempt(lambda: _context_length(asked))
+    attempt(lambda: _evaluation(asked))
     attempt(lambda: _custom_weights(asked, by))
     dataset = attempt(lambda: resolve(by=by, reference=asked.train_data_path, task=asked.task_type, field="train_data_path"))
     eval_dataset = None

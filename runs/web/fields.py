@@ -39,6 +39,7 @@ class Setting:
     choices: tuple[str, ...]
     default: str
     bounds: str
+    applies: str  # lora-qlora: the methods for which it means anything, as a word for the style sheet; empty for all
 
     @property
     def has_choice(self) -> bool:
@@ -80,6 +81,7 @@ def _setting(name: str, entry: dict[str, Any], definitions: dict[str, Any]) -> S
         choices=choices,
         default="" if entry.get("default") == [] else as_text(entry.get("default")),
         bounds=_bounds(shape),
+        applies="-".join(entry.get("applies", {}).get("method", [])),
     )
 
 

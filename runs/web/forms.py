@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 from django.utils.safestring import SafeString
 
+from runs.contract.spec import applies
 from runs.services.drafts import Upload, request_so_far
 from runs.services.refused import Problem, Refused
 from runs.web.fields import Kind, Setting, as_text
@@ -62,7 +63,13 @@ class SettingsForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        found = {name: value for name, value in self._values().items() if value not in ([], self.defaults.get(name, ""))}
+        values = self._values()
+        there = {**self.defaults, **values}
+        found = {
+            name: value
+            for name, value in values.items()
+            if value not in ([], self.defaults.get(name, "")) and applies(name, there)  # folded away with the choice of another
+        }
         self.typed = {**dict.fromkeys(self.settings), **found}
         try:
             request_so_far(found)

@@ -8,7 +8,9 @@ from django.urls import Resolver404, resolve
 
 from runs.models import BaseModel, Draft
 from runs.services import drafts
+from runs.services.checks import find_model
 from runs.services.refused import Problem, Refused
+from runs.services.specification import resolved
 from runs.web import snippets, steps
 from runs.web.door import person
 from runs.web.fields import as_text, settings
@@ -45,7 +47,18 @@ def _asked(draft: Draft) -> list[tuple[str, str]]:
         for name, setting in settings().items()
         if name in draft.values and steps.home(name) == steps.Step.TRAINING
     ]
-    return [(title, f"{len(value)} given" if isinstance(value, list) else value) for title, value in shown]
+    told = [(title, f"{len(value)} given" if isinstance(value, list) else value) for title, value in shown]
+    return told if "learning_rate" in draft.values else [*told, *_learning_rate(draft)]
+
+
+def _learning_rate(draft: Draft) -> list[tuple[str, str]]:
+    """It depends on model and method, so it is said even where nobody chose it."""
+    try:
+        asked = drafts.request(draft)
+        rate = resolved(asked, find_model(asked.model)).learning_rate
+    except Refused:
+        return []
+    return [("Learning rate", f"{as_text(rate)}, the default for {asked.method}")]
 
 
 def _naming(draft: Draft) -> dict[str, str] | None:

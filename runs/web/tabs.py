@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from runs.contract.request import RunRequest
-from runs.contract.spec import Hyperparameters
+from runs.contract.spec import Hyperparameters, applies
 from runs.models import Run
 from runs.services import outputs
 from runs.services.refused import Refused
@@ -81,6 +81,7 @@ def _settings(asked: RunRequest, values: dict[str, Any]) -> list[dict[str, Any]]
             "chosen": name in asked.model_fields_set,
         }
         for name, field in Hyperparameters.model_fields.items()
+        if applies(name, values)
     ]
 
 

@@ -11,29 +11,33 @@ from runs.models import BaseModel, Draft
 from runs.services import drafts
 from runs.services.checks import find_model
 from runs.services.refused import Refused
-from runs.services.specification import resolved
+from runs.services.specification import LORA_RATE, resolved
 from runs.web import wizard
 from runs.web.advice import Counsel, epochs, on_duration
-from runs.web.fields import as_text, training_settings
+from runs.web.fields import as_text, settings, training_settings
 from runs.web.forms import SettingsForm
 from runs.web.inspection import Inspection
 
 
 def training_form(draft: Draft, data: Any) -> SettingsForm:
     model = find_model(draft.values["model"])
-    return SettingsForm(training_settings(), defaults=defaults(model), values=draft.values, data=data)
+    # A value that is left as it was shown is not a choice, whatever method is chosen in the same moment.
+    return SettingsForm(training_settings(), defaults=defaults(model, draft.values), values=draft.values, data=data)
 
 
-def defaults(model: BaseModel) -> dict[str, str]:
-    """Setting -> text that counts when nothing is typed: the model's own where its catalog entry has one."""
-    filled = resolved(drafts.request_so_far({"model": model.name}), model).model_dump(mode="json")
+def defaults(model: BaseModel, chosen: Mapping[str, Any]) -> dict[str, str]:
+    """Setting -> text that counts when nothing is typed: the model's own where its catalog entry has one, for this method."""
+    method = chosen.get("method")
+    known = {"method": method} if method in settings()["method"].choices else {}
+    filled = resolved(drafts.request_so_far({"model": model.name, **known}), model).model_dump(mode="json")
     return {setting.name: as_text(filled.get(setting.name, setting.default)) for setting in training_settings()}
 
 
 def reasons(model: BaseModel) -> dict[str, str]:
     """Setting -> why its default is what it is."""
     found = {name: f"Default for {model.display_name}." for name in model.defaults if name in Hyperparameters.model_fields}
-    found.setdefault("learning_rate", "General default for training every parameter with AdamW.")
+    rate = found.get("learning_rate", "General default for training every parameter with AdamW.")
+    found["learning_rate"] = f"{rate} Left at its default it is {LORA_RATE} times that for LoRA and QLoRA."
     if "context_length" not in found:
         most = f"The model reads up to {model.max_context_length:,} tokens"
         longer = model.max_context_length > DEFAULT_CONTEXT_LENGTH
@@ -44,7 +48,7 @@ def reasons(model: BaseModel) -> dict[str, str]:
 
 def training_context(request: HttpRequest, draft: Draft, form: SettingsForm) -> dict[str, Any]:
     model = find_model(draft.values["model"])
-    why, known = reasons(model), defaults(model)
+    why, known = reasons(model), defaults(model, draft.values)
     rows = [
         {"field": form[setting.name], "setting": setting, "why": why.get(setting.name, ""), "default": known[setting.name]}
         for setting in training_settings()

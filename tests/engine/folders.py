@@ -133,7 +133,11 @@ class Engine:
 
 def train(folder: RunFolder) -> Exit:
     """The same engine inside the test's process, for tests that end no process: it saves the seconds that imports take."""
+    import torch
+    from transformers import PreTrainedModel  # noqa: F401  before the engine hides what transformers may have found already
+
     from runs.engine.__main__ import train as run
     from runs.engine.wishes import Wishes
 
+    torch.set_num_threads(1)  # as the specification says; an engine of its own reads it before torch is there
     return run(folder, Wishes(folder))

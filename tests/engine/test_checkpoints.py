@@ -15,7 +15,7 @@ def write(folder: Path, step: int, *, for_recovery: bool = False, content: bytes
     state = State(
         step=step, epoch=step / 10, tokens=step * 100, seed=17, data_digest="sha256:0", random_cpu="", for_recovery=for_recovery
     )
-    return checkpoints.write(folder, state, lambda path: _fill(path, content), expected_bytes=len(content))
+    return checkpoints.complete(checkpoints.begin(folder, state, lambda path: _fill(path, content), len(content)))
 
 
 def _fill(path: Path, content: bytes) -> None:
@@ -78,7 +78,7 @@ def test_a_failed_writing_leaves_nothing_and_harms_nothing(tmp_path: Path) -> No
         raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left"):
-        checkpoints.write(tmp_path, good.state.model_copy(update={"step": 20}), fail, expected_bytes=1)
+        checkpoints.begin(tmp_path, good.state.model_copy(update={"step": 20}), fail, expected_bytes=1)
     assert [path.name for path in tmp_path.iterdir()] == ["ep1-ba10"]
     assert checkpoints.newest(tmp_path) == (good, [])
 
@@ -103,3 +103,19 @@ def test_one_for_recovery_lasts_until_the_next_and_takes_nobodys_place(tmp_path:
     assert checkpoints.superseded(tmp_path, keep=2) == [tmp_path / "ep1-ba10"] or checkpoints.superseded(tmp_path, keep=3) == []
     write(tmp_path, 27, for_recovery=True)
     assert checkpoints.superseded(tmp_path, keep=3) == [tmp_path / "ep2-ba25"]
+
+
+def test_the_best_are_kept_and_the_newest_to_go_on_from(tmp_path: Path) -> None:
+    for step in (10, 20, 30, 40, 50):
+        write(tmp_path, step)
+    losses = {10: 2.0, 20: 1.0, 30: 1.0, 40: 3.0}
+    assert [path.name for path in checkpoints.superseded(tmp_path, 1, losses)] == ["ep3-ba30", "ep1-ba10", "ep4-ba40"]
+    assert [path.name for path in checkpoints.superseded(tmp_path, 2, losses | {50: 9.0})] == ["ep1-ba10", "ep4-ba40"]
+
+
+def test_what_is_noted_is_no_checkpoint_before_it_is_complete(tmp_path: Path) -> None:
+    good = write(tmp_path, 10)
+    beside = checkpoints.begin(tmp_path, good.state.model_copy(update={"step": 20}), lambda path: _fill(path, b"later"), 5)
+    assert beside.name == ".tmp-ep1-ba20"
+    assert checkpoints.newest(tmp_path) == (good, [])
+    assert not beside.exists(), "what an engine that died had noted is swept away"

@@ -5,6 +5,7 @@ import resource
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -23,17 +24,21 @@ from runs.contract.events import (
 from runs.contract.folder import RunFolder
 from runs.contract.spec import TaskType
 from runs.engine import checkpoints
-from tests.engine.folders import Engine, Row, chats, lines, losses, make_run, texts
+from tests.engine.folders import Engine, Row, chats, instructions, lines, losses, make_run, texts
 
 STEPS = 60
 SETTINGS = {"training_duration": f"{STEPS}ba", "eval_interval": "7ba", "batch_size": 4, "keep_checkpoints": 2}
-ROWS: dict[TaskType, list[Row]] = {TaskType.CHAT_COMPLETION: chats(30), TaskType.CONTINUED_PRETRAIN: texts(200)}
+ROWS: dict[TaskType, list[Row]] = {
+    TaskType.CHAT_COMPLETION: chats(30),
+    TaskType.INSTRUCTION_FINETUNE: instructions(30),
+    TaskType.CONTINUED_PRETRAIN: texts(200),
+}
 
 
-def run(path: Path, task: TaskType = TaskType.CHAT_COMPLETION) -> RunFolder:
+def run(path: Path, task: TaskType = TaskType.CHAT_COMPLETION, **settings: Any) -> RunFolder:
     """Some 8 steps an epoch, so that checkpoints at 7, 14, ... lie in the middle of epochs."""
     held_out = ROWS[task][:4]
-    return make_run(path, ROWS[task], task=task, held_out=held_out, context_length=256, **SETTINGS)
+    return make_run(path, ROWS[task], task=task, held_out=held_out, **{**SETTINGS, "context_length": 256, **settings})
 
 
 @pytest.fixture(scope="module")
@@ -61,16 +66,31 @@ def resumed(folder: RunFolder) -> list[int]:
 @pytest.mark.parametrize("task", ROWS)
 def test_kill_9_in_mid_epoch(tmp_path: Path, straight: dict[TaskType, RunFolder], task: TaskType) -> None:
     folder = run(tmp_path, task)
-    for step in (11, 31):
+    steps = (11, 31) if task == TaskType.CHAT_COMPLETION else (11,)
+    for step in steps:
         engine = Engine(folder)
         engine.wait_for_step(step)
         engine.kill()
         assert folder.read_exit() is None
     assert Engine(folder).end().outcome == Outcome.COMPLETED
     assert_same(folder, straight[task])
-    first, second = resumed(folder)
-    assert 7 <= first < second
-    assert first % 7 == second % 7 == 0
+    places = resumed(folder)
+    assert places == sorted(set(places))
+    assert len(places) == len(steps)
+    assert all(place >= 7 and place % 7 == 0 for place in places)
+
+
+def test_kill_9_with_dropout_and_with_several_bins_a_step(tmp_path: Path) -> None:
+    """A context of 64 tokens makes a step of four bins, whose gradients are summed up; dropout draws on chance in each."""
+    asked = {"method": "lora", "lora_rank": 4, "lora_dropout": 0.3, "context_length": 64, "training_duration": "20ba"}
+    straight, folder = (run(tmp_path / name, TaskType.CONTINUED_PRETRAIN, **asked) for name in ("straight", "killed"))
+    assert Engine(straight).end().outcome == Outcome.COMPLETED
+    engine = Engine(folder)
+    engine.wait_for_step(9)
+    engine.kill()
+    assert Engine(folder).end().outcome == Outcome.COMPLETED
+    assert_same(folder, straight)
+    assert resumed(folder)[0] % 7 == 0
 
 
 def test_kill_9_before_the_first_checkpoint(tmp_path: Path, straight: dict[TaskType, RunFolder]) -> None:

@@ -272,3 +272,63 @@ def test_a_folder_without_a_good_spec_says_so(tmp_path: Path) -> None:
     (tmp_path / "spec.json").write_text('{"version": 1}')
     end = train(RunFolder(tmp_path))
     assert (end.fault, end.message.startswith("spec.json is not a run specification")) == (Fault.ENGINE, True)
+
+
+@pytest.fixture(scope="module")
+def overfitted(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A run that learns eight rows by heart until the others suffer, and stops."""
+    folder = make_run(
+        tmp_path_factory.mktemp("overfitted"), chats(8), held_out=texts_as_chats(6),
+        training_duration="90ba", eval_interval="3ba", learning_rate=0.02,
+        schedule="constant", early_stopping_patience=3, keep_policy="best", keep_checkpoints=1,
+    )  # fmt: skip
+    assert train(folder).outcome == Outcome.COMPLETED
+    return folder
+
+
+def texts_as_chats(count: int) -> list[dict[str, object]]:
+    """Answers of another kind than those that are trained on."""
+    rows = chats(count, start=300)
+    return [
+        {"messages": [row["messages"][0], {"role": "assistant", "content": "It rains, and the network is down."}]}
+        for row in rows
+    ]
+
+
+def test_a_run_stops_when_the_evaluation_loss_has_not_fallen_for_a_while(overfitted: RunFolder) -> None:
+    found = [line.loss for line in lines(overfitted) if isinstance(line, Evaluation)]
+    best = found.index(min(found))
+    assert best == len(found) - 1 - 3
+    assert len(losses(overfitted)) == 3 * (len(found) - 1) < 90
+    (last,) = [line for line in lines(overfitted) if isinstance(line, Milestone) and line.type == EventType.TRAIN_FINISHED]
+    assert f"the evaluation loss was lowest at batch {3 * best}" in last.message
+
+
+def test_the_best_checkpoint_is_kept_and_is_the_finished_model(overfitted: RunFolder) -> None:
+    found = {line.step: line.loss for line in lines(overfitted) if isinstance(line, Evaluation) and line.step}
+    best = min(found, key=lambda step: (found[step], step))
+    kept = sorted(checkpoints.step_of(path) for path in overfitted.checkpoints.iterdir())
+    assert kept == sorted({best, max(found)}), "and the last, to go on from"
+    path = next(overfitted.checkpoints.glob(f"*-ba{best}"))
+    chosen, model = load_file(path / "model.safetensors"), load_file(overfitted.model / "model.safetensors")
+    assert all(np.array_equal(chosen[name], model[name]) for name in model)
+
+
+def test_activations_are_really_computed_twice_with_gradient_checkpointing(tmp_path: Path) -> None:
+    from transformers.models.llama.modeling_llama import LlamaMLP
+
+    calls: dict[bool, int] = {}
+    for saving in (False, True):
+        count = 0
+
+        def counted(*_: object) -> None:
+            nonlocal count
+            count += 1
+
+        handle = torch.nn.modules.module.register_module_forward_pre_hook(
+            lambda module, _inputs: counted() if isinstance(module, LlamaMLP) and torch.is_grad_enabled() else None
+        )
+        train(make_run(tmp_path / str(saving), chats(8), gradient_checkpointing=saving, training_duration="2ba"))
+        handle.remove()
+        calls[saving] = count
+    assert calls[True] == 2 * calls[False] > 0

@@ -1,0 +1,40 @@
+"""LoRA: small matrices beside frozen weights are trained, and added to them in the end (Hu et al. 2021)."""
+
+from pathlib import Path
+
+import torch
+from torch.nn import Parameter
+from transformers import PreTrainedModel
+
+from runs.contract.spec import RunSpec
+from runs.engine import adapters
+from runs.engine.precision import uses_bf16
+
+
+class Lora:
+    quantized = False
+
+    def build(self, spec: RunSpec, device: torch.device, checkpoint: Path | None) -> PreTrainedModel:
+        dtype = (
+            torch.bfloat16 if uses_bf16(spec, device) else torch.float32
+        )  # frozen weights need no more than is computed with
+        model = self._frozen(spec, device, dtype)
+        adapters.add(model, adapters.options(spec.hyperparameters, model))
+        if checkpoint:
+            adapters.load(model, checkpoint)
+        return model
+
+    def _frozen(self, spec: RunSpec, device: torch.device, dtype: torch.dtype) -> PreTrainedModel:
+        return adapters.start(spec, device, dtype)
+
+    def parameters(self, model: PreTrainedModel) -> dict[str, Parameter]:
+        return {name: param for name, param in model.named_parameters() if param.requires_grad}
+
+    def save(self, model: PreTrainedModel, spec: RunSpec, folder: Path) -> None:
+        adapters.save(model, folder, str(spec.custom_weights_path or spec.base_model.path), quantized=self.quantized)
+
+    def keep_apart(self, model: PreTrainedModel, spec: RunSpec, folder: Path) -> None:
+        adapters.save(model, folder, spec.base_model.name, quantized=self.quantized)
+
+    def finish(self, model: PreTrainedModel) -> PreTrainedModel:
+        return adapters.fold(model)

@@ -1,0 +1,15 @@
+"""Which numbers a run computes with."""
+
+import torch
+
+from runs.contract.spec import RunSpec
+
+
+def uses_bf16(spec: RunSpec, device: torch.device) -> bool:
+    asked = spec.hyperparameters.precision
+    return asked == "bf16" or (asked == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported())
+
+
+def precision(spec: RunSpec, device: torch.device) -> torch.autocast:
+    """Matrix products in bfloat16 where asked for; trained weights, sums and the loss stay float32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=uses_bf16(spec, device))
