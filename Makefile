@@ -44,8 +44,9 @@ check: install  ## style, types, templates, who imports whom, migrations, settin
 	$(BIN)/python -W "ignore:Got an error checking a consistent migration history" manage.py makemigrations --check --dry-run
 	HTTPS=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 
-bench: install  ## measure speed and memory beside other tools, as ratios within one run
-	$(BIN)/pytest tests/bench -n 0 -s $(ARGS)
+bench: install  ## measure speed and memory beside other tools, as ratios within one run; make bench ARGS="--models 17m --rows mixed"
+	$(BIN)/python -m tests.bench.speed --data $(DATA) $(ARGS)
+	$(BIN)/pytest tests/bench -n 0 -s
 
 bench-quality: install  ## task scores before and after fine-tuning, on rows held out; data in DATA=../shared/data
 	$(BIN)/python -m tests.bench.quality --data $(DATA) $(ARGS)
