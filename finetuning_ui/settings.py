@@ -131,7 +131,7 @@ REST_FRAMEWORK = {
         "runs.api.native.auth.BearerAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["runs.api.native.auth.Permitted"],
     "DEFAULT_PARSER_CLASSES": ["runs.api.native.bodies.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
@@ -156,6 +156,7 @@ SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
 DEBUG = env.DEBUG
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", env.HOST, *env.ALLOWED_HOSTS]
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
+AUTHENTICATION_BACKENDS = ["finetuning_ui.backend.People"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

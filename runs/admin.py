@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from runs.console import accounts, offers, records, trail
+from runs.console import accounts, keys, offers, records, trail
 from runs.models import (
     ApiToken,
     AuditEntry,
@@ -26,7 +26,7 @@ admin.site.register(LicenceAcceptance, records.AcceptanceAdmin)
 admin.site.register(User, accounts.UserAdmin)
 admin.site.register(Team, accounts.TeamAdmin)
 admin.site.register(ApiToken, accounts.TokenAdmin)
-admin.site.register(Secret, accounts.SecretAdmin)
+admin.site.register(Secret, keys.SecretAdmin)
 admin.site.register(Run, records.RunAdmin)
 admin.site.register(DataSet, records.DataSetAdmin)
 admin.site.register(ModelVersion, records.ModelVersionAdmin)

@@ -4,6 +4,7 @@ from django.http import HttpRequest
 
 from runs.models import User
 from runs.services.access import user_for_token
+from runs.services.permissions import permit
 
 
 def bearer(request: HttpRequest) -> User | None:
@@ -16,3 +17,9 @@ def bearer(request: HttpRequest) -> User | None:
     if user is not None:
         request.user = user
     return user
+
+
+def admit(request: HttpRequest, user: User) -> None:
+    """Raise NotAllowed for an address that the table of permissions keeps from this person."""
+    assert request.resolver_match is not None
+    permit(user, method=request.method or "GET", route=request.resolver_match.route)

@@ -10,8 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from runs.console.table import ReadOnly, Table, by
-from runs.models import ApiToken, Role, Secret, Team, User
-from runs.services import access, people, secrets
+from runs.models import ApiToken, Role, Team, User
+from runs.services import access, people
 from runs.services.audit import record
 from runs.services.refused import Invalid
 
@@ -19,13 +19,13 @@ from runs.services.refused import Invalid
 class NewUserForm(BaseUserCreationForm[User]):
     class Meta:
         model = User
-        fields = ("username", "email", "role", "team")
+        fields = ("username", "email", "role", "team", "training", "deploying")
 
 
 class UserForm(forms.ModelForm[User]):
     class Meta:
         model = User
-        fields = ("email", "role", "team", "is_active")
+        fields = ("email", "role", "team", "training", "deploying", "is_active")
         help_texts = {"is_active": "Nobody is deleted: switched off, a person cannot log in and their tokens do not work."}  # noqa: RUF012
 
     def clean(self) -> dict[str, Any]:
@@ -46,8 +46,27 @@ class UserAdmin(Table[User], DjangoUserAdmin[User]):
     search_fields = ("username", "email")
     list_select_related = ("team",)
     filter_horizontal = ()
-    fieldsets = ((None, {"fields": ("username", "email", "role", "team", "is_active", "last_login", "date_joined")}),)
-    add_fieldsets = ((None, {"fields": ("username", "email", "role", "team", "password1", "password2")}),)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "username",
+                    "email",
+                    "role",
+                    "team",
+                    "training",
+                    "deploying",
+                    "is_active",
+                    "last_login",
+                    "date_joined",
+                )
+            },
+        ),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("username", "email", "role", "team", "training", "deploying", "password1", "password2")}),
+    )
     readonly_fields = ("last_login", "date_joined")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
@@ -57,7 +76,8 @@ class UserAdmin(Table[User], DjangoUserAdmin[User]):
         given = form.cleaned_data
         if change:
             role, team, active = Role(given["role"]), given["team"], given["is_active"]
-            people.change_user(user=obj, by=by(request), role=role, team=team, active=active, email=given["email"])
+            rights = {name: given[name] for name in ("training", "deploying")}
+            people.change_user(user=obj, by=by(request), role=role, team=team, active=active, email=given["email"], **rights)
             return
         made = people.create_user(
             by=by(request),
@@ -66,6 +86,8 @@ class UserAdmin(Table[User], DjangoUserAdmin[User]):
             password=given["password1"],
             email=given["email"],
             team=given["team"].name if given["team"] else "",
+            training=given["training"],
+            deploying=given["deploying"],
         )
         obj.pk = made.pk
 
@@ -103,64 +125,3 @@ class TokenAdmin(ReadOnly[ApiToken]):
         for token in rows.filter(revoked_at__isnull=True):
             access.revoke_token(token=token, by=by(request))
         messages.success(request, "Revoked. They stopped working at once.")
-
-
-class SecretForm(forms.ModelForm[Secret]):
-    name = forms.ChoiceField(choices=[(name.value, about.title) for name, about in secrets.KNOWN.items()])
-    text = forms.CharField(
-        max_length=secrets.MOST,
-        label="Value",
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text="Kept encrypted and never shown again. A new value takes the place of the old one.",
-    )
-
-    class Meta:
-        model = Secret
-        fields = ("name",)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            del self.fields["name"]
-
-
-class SecretAdmin(Table[Secret]):
-    """Secrets of the whole installation. Those of people are on their own account pages, and nowhere else."""
-
-    form = SecretForm
-    list_display = ("title", "use", "changed_at", "changed_by")
-    list_select_related = ("changed_by",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Secret]:
-        return super().get_queryset(request).filter(owner=None)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Secret | None = None) -> tuple[str, ...]:
-        return ("title",) if obj else ()
-
-    def get_fields(self, request: HttpRequest, obj: Secret | None = None) -> tuple[str, ...]:
-        return ("title" if obj else "name", "text")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_view_permission(request)
-
-    def save_model(self, request: HttpRequest, obj: Secret, form: Any, change: bool) -> None:
-        name = secrets.Name(obj.name)
-        try:
-            obj.pk = secrets.put(name=name, value=form.cleaned_data["text"], by=by(request), owner=None).pk
-        except Invalid as refused:
-            messages.error(request, refused.message)
-
-    def delete_model(self, request: HttpRequest, obj: Secret) -> None:
-        secrets.remove(name=secrets.Name(obj.name), by=by(request), owner=None)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Secret]) -> None:
-        for secret in queryset:
-            self.delete_model(request, secret)
-
-    @admin.display(description="secret", ordering="name")
-    def title(self, secret: Secret) -> str:
-        return secrets.KNOWN[secrets.Name(secret.name)].title
-
-    @admin.display(description="what it is for")
-    def use(self, secret: Secret) -> str:
-        return secrets.KNOWN[secrets.Name(secret.name)].use

@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 
 from runs.console.overview import overview
 from runs.models import User
+from runs.services.permissions import may
 
 
 class Console(AdminSite):
@@ -19,7 +20,7 @@ class Console(AdminSite):
     enable_nav_sidebar = False  # the front page is the map
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return isinstance(request.user, User) and request.user.is_admin
+        return isinstance(request.user, User) and may(request.user, "console.use")
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """There is one login page; whoever is logged in and no admin is told so."""

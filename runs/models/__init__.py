@@ -12,7 +12,7 @@ from runs.models.run import Run
 from runs.models.secret import Secret
 from runs.models.status import RunStatus
 from runs.models.token import ApiToken
-from runs.models.user import Role, Team, User
+from runs.models.user import Right, Role, Team, User
 from runs.models.visibility import Visibility
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "LicenceAcceptance",
     "MetricPoint",
     "ModelVersion",
+    "Right",
     "Role",
     "Run",
     "RunEvent",

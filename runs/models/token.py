@@ -2,16 +2,21 @@
 
 import hashlib
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from runs.models.user import User
+from runs.models.user import Right, User
 
 
 def token_hash(token: str) -> str:
     """sha256 is enough: a token is 256 random bits, there is nothing to guess."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def every_scope() -> list[str]:
+    return list(Right.values)
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
@@ -25,6 +30,7 @@ class ApiToken(models.Model):
     name = models.CharField(max_length=100)
     hash = models.CharField(max_length=64, unique=True)
     hint = models.CharField(max_length=12, help_text="First characters, to tell tokens apart")
+    scopes = ArrayField(models.CharField(max_length=16, choices=Right.choices), default=every_scope)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -2,14 +2,16 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
-from runs.models import ApiToken, Licence, LicenceAcceptance, Role, User
+from runs.models import ApiToken, Licence, LicenceAcceptance, Right, Role, User
 from runs.models.token import token_hash
 from runs.services.audit import record
+from runs.services.permissions import require
 from runs.services.refused import Invalid, NotAllowed
 
 TOKEN_PREFIX = "ftui_"  # noqa: S105  tells people and secret scanners what they found
@@ -28,8 +30,19 @@ def ensure_first_admin() -> tuple[str, str] | None:
 
 
 @transaction.atomic
-def create_token(*, by: User, name: str, expires_at: datetime | None = None) -> tuple[ApiToken, str]:
-    """Return the row and the token itself, which is shown once and kept nowhere."""
+def create_token(
+    *, by: User, name: str, expires_at: datetime | None = None, scopes: Iterable[str] | None = None, owner: User | None = None
+) -> tuple[ApiToken, str]:
+    """Return the row and the token itself, which is shown once and kept nowhere.
+
+    `scopes` are all that `by` has, unless fewer are named. `owner` is a service account that an admin makes it for.
+    """
+    require(by, "token.create")
+    if owner is not None and owner.pk != by.pk:
+        require(by, "person.change")
+        if owner.role != Role.SERVICE:
+            raise NotAllowed("People make their own tokens; an admin makes those of service accounts.")
+    held = _scopes(by, scopes)
     if not name.strip():
         raise Invalid("Give the token a name, so that you know later what uses it.", field="name")
     if len(name) > 100:
@@ -37,15 +50,29 @@ def create_token(*, by: User, name: str, expires_at: datetime | None = None) -> 
     if expires_at is not None and expires_at <= timezone.now():
         raise Invalid("This moment is over: the token would never work.", field="expires_at")
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    row = ApiToken.objects.create(user=by, name=name.strip(), hash=token_hash(token), hint=token[:9], expires_at=expires_at)
-    record("token.create", row, by=by)
+    row = ApiToken.objects.create(
+        user=owner or by, scopes=held, name=name.strip(), hash=token_hash(token), hint=token[:9], expires_at=expires_at
+    )
+    record("token.create", row, by=by, scopes=held)
     return row, token
+
+
+def _scopes(by: User, asked: Iterable[str] | None) -> list[str]:
+    """Those that were asked for, if they are scopes at all and not more than the request itself came with."""
+    most = frozenset(Right) if by.scopes is None else by.scopes
+    wanted = most if asked is None else set(asked)
+    if unknown := sorted(wanted - set(Right)):
+        raise Invalid(f"There is no scope “{unknown[0]}”. There are {', '.join(Right)}.", field="scopes")
+    if not wanted:
+        raise Invalid("A token without scopes could do nothing. Name at least one.", field="scopes")
+    if wanted - most:
+        raise NotAllowed(f"A token makes no token with more scopes than its own: {', '.join(sorted(most))}.")
+    return [right.value for right in Right if right in wanted or right is Right.READ]
 
 
 @transaction.atomic
 def revoke_token(*, token: ApiToken, by: User) -> None:
-    if token.user_id != by.pk and not by.is_admin:
-        raise NotAllowed("Only its owner or an admin may revoke a token.")
+    require(by, "token.revoke", token)
     token.revoked_at = token.revoked_at or timezone.now()
     token.save(update_fields=["revoked_at"])
     record("token.revoke", token, by=by)
@@ -59,7 +86,9 @@ def user_for_token(token: str) -> User | None:
     now = timezone.now()
     if row.last_used_at is None or now - row.last_used_at > LAST_USED_EVERY:
         ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
-    return row.user
+    user: User = row.user
+    user.scopes = frozenset(Right(scope) for scope in row.scopes)
+    return user
 
 
 def text_digest(licence: Licence) -> str:
@@ -77,8 +106,7 @@ def has_accepted(*, user: User, licence: Licence) -> bool:
 @transaction.atomic
 def accept_licence(*, licence: Licence, by: User) -> LicenceAcceptance:
     """Record that this person accepted the text as it stands today; accepting twice changes nothing."""
-    if not by.may_train:
-        raise NotAllowed("Viewers cannot accept a licence, as they cannot start runs.")
+    require(by, "licence.accept")
     acceptance, new = LicenceAcceptance.objects.get_or_create(user=by, licence=licence, text_digest=text_digest(licence))
     if new:
         record("licence.accept", licence, by=by, text_digest=acceptance.text_digest)

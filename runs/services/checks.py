@@ -10,12 +10,12 @@ from runs.contract.request import RunRequest
 from runs.models import BaseModel, DataSet, Run, User
 from runs.services.access import has_accepted
 from runs.services.datasets import resolve
+from runs.services.permissions import require
 from runs.services.refused import (
     Invalid,
     LicenceNotAccepted,
     ModelRetired,
     ModelUnavailable,
-    NotAllowed,
     Refused,
     UnknownData,
     UnknownModel,
@@ -105,8 +105,7 @@ def _custom_weights(asked: RunRequest, by: User) -> None:
 
 def check(*, asked: RunRequest, by: User) -> Checked:
     """Resolve the names in a request and keep every rule, or raise Invalid with all that is wrong."""
-    if not by.may_train:
-        raise NotAllowed("Viewers may look at runs but not start them. Ask an admin for the role of data scientist.")
+    require(by, "run.create")
     problems: list[Refused] = []
 
     def attempt(rule: Callable[[], Answer]) -> Answer | None:

@@ -23,7 +23,8 @@ from runs.data.sources import SourceError, open_source, pinned
 from runs.data.validation import Report, check
 from runs.models import BaseModel, DataProfile, DataSet, Run, User
 from runs.services.audit import record
-from runs.services.refused import BadData, CannotDelete, Invalid, ModelUnavailable, NotAllowed, NotFound, UnknownData
+from runs.services.permissions import may, require
+from runs.services.refused import BadData, CannotDelete, Invalid, ModelUnavailable, NotFound, UnknownData
 from runs.services.secrets import Name, opened
 
 COPY_BYTES = 1 << 20
@@ -36,7 +37,7 @@ def add_upload(
 
     `keep_original` keeps the file too, for doors that promise it back to the byte.
     """
-    _may_add(by)
+    require(by, "dataset.create")
     with _in_scratch(Path(filename).suffixes) as path:
         digest = hashlib.sha256()
         with path.open("wb") as copy:
@@ -93,13 +94,12 @@ def find(*, by: User, name: str) -> DataSet:
 
 
 def may_delete(dataset: DataSet, by: User) -> bool:
-    return by.is_admin or (by.may_train and dataset.owner_id == by.pk)
+    return may(by, "dataset.delete", dataset)
 
 
 @transaction.atomic
 def delete(*, dataset: DataSet, by: User) -> None:
-    if not may_delete(dataset, by):
-        raise NotAllowed("Only its owner or an admin may delete a data set.")
+    require(by, "dataset.delete", dataset)
     if Run.objects.filter(dataset=dataset).exists() or Run.objects.filter(eval_dataset=dataset).exists():
         raise CannotDelete(f"Runs were trained or evaluated on “{dataset.name}”; it stays, so that they can be explained.")
     digest, original = dataset.digest, dataset.original
@@ -142,11 +142,6 @@ def renderer(model: BaseModel) -> Renderer:
     if not (folder / "tokenizer.json").is_file():
         raise ModelUnavailable(f"The tokenizer of {model.name} is not on this machine.", field="model")
     return Renderer.load(folder)
-
-
-def _may_add(by: User) -> None:
-    if not by.may_train:
-        raise NotAllowed("Viewers may look at data sets but not add them.")
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from runs.contract.spec import TaskType
 from runs.models import BaseModel, DataSet, Draft, Run, User
 from runs.services import access, checks, datasets, lifecycle
 from runs.services.audit import record
-from runs.services.refused import Invalid, LicenceNotAccepted, ModelUnavailable, NotAllowed, NotFound, Problem, Refused
+from runs.services.permissions import require
+from runs.services.refused import Invalid, LicenceNotAccepted, ModelUnavailable, NotFound, Problem, Refused
 from runs.services.specification import resolved
 
 DATA_FIELDS = ("train_data_path", "eval_data_path")
@@ -71,8 +72,7 @@ def keep(*, draft: Draft, by: User, values: Mapping[str, Any]) -> Draft:
 
     A second tab may have written to the draft since it was read: what this one did not touch stays as it is there.
     """
-    if not by.may_train:
-        raise NotAllowed("Viewers may look at runs but not start them. Ask an admin for the role of data scientist.")
+    require(by, "draft.change", draft)
     latest = Draft.objects.select_for_update().filter(pk=draft.pk).values_list("values", flat=True).first()
     before = draft.values if latest is None else latest
     after = {name: value for name, value in {**before, **values}.items() if value not in (None, "", [])}
@@ -145,7 +145,6 @@ def start(*, draft: Draft, by: User) -> Run:
 
 @transaction.atomic
 def discard(*, draft: Draft, by: User) -> None:
-    if draft.owner_id != by.pk:
-        raise NotAllowed("Only its owner may discard a draft.")
+    require(by, "draft.change", draft)
     record("draft.discard", draft.key, by=by, before=draft.values)
     draft.delete()

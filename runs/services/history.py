@@ -9,7 +9,7 @@ import orjson
 from django.db.models import QuerySet
 
 from runs.models import AuditEntry, User
-from runs.services.refused import NotAllowed
+from runs.services.permissions import require
 
 SHOWN = (
     "number", "time", "name", "action", "target", "outcome", "door", "address", "request_id", "before", "after", "details",
@@ -29,8 +29,7 @@ def search(
     until: datetime | None = None,
 ) -> QuerySet[AuditEntry]:
     """`action` may be its beginning, as in `run.`; `words` must all stand somewhere in an entry."""
-    if not by.is_admin:
-        raise NotAllowed("Only admins may read the audit log.")
+    require(by, "audit.read")
     wanted: dict[str, Any] = {
         "name": who, "action__startswith": action, "outcome": outcome, "door": door, "time__gte": since, "time__lt": until
     }  # fmt: skip

@@ -20,7 +20,8 @@ from runs.services.audit import record
 from runs.services.checks import check
 from runs.services.naming import registered_name, run_name
 from runs.services.nudge import after_commit
-from runs.services.refused import CannotCancel, CannotDelete, KeyReused, NotAllowed, NotFound, invalid
+from runs.services.permissions import may, require
+from runs.services.refused import CannotCancel, CannotDelete, KeyReused, NotFound, invalid
 
 log = logging.getLogger(__name__)
 
@@ -90,14 +91,13 @@ def find(*, by: User, name: str) -> Run:
 
 
 def may_change(run: Run, by: User) -> bool:
-    return by.is_admin or (by.may_train and run.owner_id == by.pk)
+    return may(by, "run.cancel", run)
 
 
 @transaction.atomic
 def cancel(*, run: Run, by: User, reason: str = "") -> Run:
     """Ask a run to stop. A waiting one stops at once; a training one after its step, with a usable checkpoint."""
-    if not may_change(run, by):
-        raise NotAllowed("Only its owner or an admin may cancel a run.")
+    require(by, "run.cancel", run)
     run = Run.objects.select_for_update().get(pk=run.pk)
     if run.is_terminal or run.status == RunStatus.TERMINATING:
         raise CannotCancel(f"{run.name} is already {run.get_status_display().lower()}.")
@@ -138,8 +138,7 @@ def stop_now(run: Run, message: str) -> None:
 @transaction.atomic
 def delete(*, run: Run, by: User) -> None:
     """Take a finished run off the lists and its files off the disk. Its row stays for audit log and versions."""
-    if not may_change(run, by):
-        raise NotAllowed("Only its owner or an admin may delete a run.")
+    require(by, "run.delete", run)
     run = Run.objects.select_for_update().get(pk=run.pk)
     if not run.is_terminal:
         raise CannotDelete(f"{run.name} is {run.get_status_display().lower()}. Cancel it first.")

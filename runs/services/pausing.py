@@ -9,9 +9,9 @@ from runs.contract.events import EventType, Phase
 from runs.models import Run, RunStatus, User
 from runs.services import timeline
 from runs.services.audit import record
-from runs.services.lifecycle import may_change
 from runs.services.nudge import after_commit
-from runs.services.refused import CannotPause, NotAllowed
+from runs.services.permissions import require
+from runs.services.refused import CannotPause
 
 
 @transaction.atomic
@@ -67,6 +67,5 @@ def pause_now(run: Run) -> None:
 
 
 def _locked(run: Run, by: User) -> Run:
-    if not may_change(run, by):
-        raise NotAllowed("Only its owner or an admin may pause a run or let it go on.")
+    require(by, "run.pause", run)
     return Run.objects.select_for_update().get(pk=run.pk)

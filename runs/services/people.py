@@ -6,7 +6,8 @@ from django.db import transaction
 
 from runs.models import Role, Team, User
 from runs.services.audit import changes, record
-from runs.services.refused import Invalid, NotAllowed, Problem
+from runs.services.permissions import require
+from runs.services.refused import Invalid, Problem
 
 
 def _problems(error: ValidationError, field: str = "") -> list[Problem]:
@@ -15,31 +16,55 @@ def _problems(error: ValidationError, field: str = "") -> list[Problem]:
 
 
 @transaction.atomic
-def create_user(*, by: User | None, username: str, role: Role, password: str, email: str = "", team: str = "") -> User:
-    """`by` is None at the command line of the server. `team` is a name; a new one is made."""
+def create_user(
+    *,
+    by: User | None,
+    username: str,
+    role: Role,
+    password: str,
+    email: str = "",
+    team: str = "",
+    training: bool = True,
+    deploying: bool = True,
+) -> User:
+    """`by` is None at the command line of the server. `team` is a name; a new one is made. Services have no password."""
     _only_admin(by)
-    user = User(username=username, email=email, role=role)
+    user = User(username=username, email=email, role=role, training=training, deploying=deploying)
     if team.strip():
         user.team, _ = Team.objects.get_or_create(name=team.strip())
     try:
         user.full_clean(exclude=["password"])
-        validate_password(password, user)
+        if role != Role.SERVICE:
+            validate_password(password, user)
     except ValidationError as error:
         raise Invalid(problems=_problems(error, "password")) from None
-    user.set_password(password)
+    user.set_password(password if role != Role.SERVICE else None)
     user.save()
     record("user.create", user, by=by, role=role, team=team.strip())
     return user
 
 
 @transaction.atomic
-def change_user(*, user: User, by: User, role: Role, team: Team | None, active: bool, email: str) -> User:
-    """Role, team, address and whether the person may come in at all."""
+def change_user(
+    *,
+    user: User,
+    by: User,
+    role: Role,
+    team: Team | None,
+    active: bool,
+    email: str,
+    training: bool = True,
+    deploying: bool = True,
+) -> User:
+    """Role, rights, team, address and whether the person may come in at all."""
     _only_admin(by)
     before = User.objects.select_for_update().get(pk=user.pk)
     check_admins_left(user=user, role=role, active=active)
-    changed = changes(before, {"role": role, "team": team, "is_active": active, "email": email})
-    user.role, user.team, user.is_active, user.email = role, team, active, email
+    now = {"role": role, "team": team, "is_active": active, "email": email}
+    now |= {"training": training, "deploying": deploying}
+    changed = changes(before, now)
+    for key, value in now.items():
+        setattr(user, key, value)
     user.is_superuser = user.is_superuser and role == Role.ADMIN
     user.save()
     if changed["after"]:
@@ -64,5 +89,5 @@ def save_team(*, team: Team, by: User) -> Team:
 
 
 def _only_admin(by: User | None) -> None:
-    if by is not None and not by.is_admin:
-        raise NotAllowed("Only an admin may change accounts.")
+    if by is not None:
+        require(by, "person.change")

@@ -15,6 +15,7 @@ from django.utils import timezone
 from runs.models import Secret, User
 from runs.models.sealed import CannotOpen, SealedField
 from runs.services.audit import record
+from runs.services.permissions import require
 from runs.services.refused import Invalid, NotAllowed, NotFound
 
 MOST = 4_096  # characters
@@ -95,8 +96,7 @@ def sealed_fields() -> Iterator[tuple[type[models.Model], str]]:
 
 
 def _may_change(name: Name, owner: User | None, by: User) -> None:
-    if owner is None and not by.is_admin:
-        raise NotAllowed("Only an admin may set a secret of the whole installation.")
+    require(by, "secret.share" if owner is None else "secret.set")
     if owner is not None and owner.pk != by.pk:
         raise NotAllowed("A secret of one person is set by that person.")
     if owner is not None and not KNOWN[name].personal:

@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 from runs import wiring
 from runs.models import User
 from runs.services.audit import record
-from runs.services.refused import Invalid, NotAllowed, NotFound, Refused
+from runs.services.permissions import require
+from runs.services.refused import Invalid, NotFound, Refused
 
 PARTS = 3  # catalog, schema and volume
 
@@ -59,7 +60,7 @@ def listing(path: str) -> list[Path]:
 
 def write(*, path: str, chunks: Iterable[bytes], by: User, overwrite: bool) -> Path:
     """Write a file beside its place and rename it: a reader never sees half of it."""
-    _may_write(by)
+    require(by, "volume.write")
     target = resolve(path)
     if target.is_dir() or (target.exists() and not overwrite):
         raise AlreadyThere(f"The file {path} already exists.")
@@ -77,14 +78,14 @@ def write(*, path: str, chunks: Iterable[bytes], by: User, overwrite: bool) -> P
 
 
 def remove(*, path: str, by: User) -> None:
-    _may_write(by)
+    require(by, "volume.write")
     existing_file(path).unlink()
     record("volume.delete", path, by=by)
 
 
 def make_folder(*, path: str, by: User) -> None:
     """Create a folder and its parents; one that exists is fine."""
-    _may_write(by)
+    require(by, "volume.write")
     target = resolve(path)
     if target.is_file():
         raise AlreadyThere(f"{path} is a file.")
@@ -94,14 +95,9 @@ def make_folder(*, path: str, by: User) -> None:
 
 
 def remove_folder(*, path: str, by: User) -> None:
-    _may_write(by)
+    require(by, "volume.write")
     target = existing_folder(path)
     if any(target.iterdir()):
         raise NotEmpty(f"The directory {path} is not empty.")
     shutil.rmtree(target)
     record("volume.delete", path, by=by)
-
-
-def _may_write(by: User) -> None:
-    if not by.may_train:
-        raise NotAllowed("Viewers may read volumes but not write to them.")

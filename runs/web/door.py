@@ -5,11 +5,12 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, QueryDict
 from django.shortcuts import render
 
 from runs.models import User
 from runs.services.origin import turned_down
+from runs.services.permissions import MethodUnknown, permit
 from runs.services.refused import Invalid, NotAllowed, NotFound, Refused
 
 Rest = ParamSpec("Rest")
@@ -35,11 +36,20 @@ def page(view: View[Rest]) -> View[Rest]:
     def answer(request: HttpRequest, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponseBase:
         try:
             _without_nulls(request)
+            admit(request)
             return view(request, *args, **kwargs)
+        except MethodUnknown:
+            return HttpResponseNotAllowed([])
         except Refused as refused:
             return refusal(request, refused)
 
     return cast(View[Rest], answer)
+
+
+def admit(request: HttpRequest) -> None:
+    """Raise NotAllowed for an address that the table of permissions keeps from this person."""
+    assert request.resolver_match is not None
+    permit(person(request), method=request.method or "GET", route=request.resolver_match.route)
 
 
 def _without_nulls(request: HttpRequest) -> None:

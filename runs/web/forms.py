@@ -15,6 +15,7 @@ from django.utils.datastructures import MultiValueDict
 from django.utils.safestring import SafeString
 
 from runs.contract.spec import applies
+from runs.models import Right, User
 from runs.services.drafts import Upload, request_so_far
 from runs.services.refused import Problem, Refused
 from runs.web.fields import Kind, Setting, as_text
@@ -165,6 +166,21 @@ class TokenForm(forms.Form):
         initial=90,
         label="Valid for",
     )
+    scopes = forms.MultipleChoiceField(
+        choices=Right.choices,
+        required=False,
+        initial=[Right.READ, Right.TRAIN],
+        widget=forms.CheckboxSelectMultiple,
+        label="It may",
+        help_text="Never more than you may.",
+    )
+
+    def __init__(self, *arguments: Any, user: User, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        scopes = self.fields["scopes"]
+        assert isinstance(scopes, forms.MultipleChoiceField)
+        scopes.choices = [(right, right.label) for right in Right if right in user.rights]
+        scopes.initial = [right for right in (Right.READ, Right.TRAIN) if right in user.rights]
 
     @property
     def expires_at(self) -> datetime | None:

@@ -16,7 +16,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 
 from runs.models import Run, User
 from runs.services import lifecycle
-from runs.services.refused import NotFound
+from runs.services.permissions import MethodUnknown, permit
+from runs.services.refused import NotFound, Refused
 from runs.web.hub import hub
 from runs.web.tail import MOST, News
 
@@ -32,28 +33,38 @@ Answer = TypeVar("Answer")
 
 async def one_run(request: HttpRequest, name: str) -> HttpResponseBase:
     """`metrics` with new points, its id the cursor; `status` when anything changed; `reload` for who is far behind; `end`."""
-    user = await _person(request)
-    if user is None:
-        return HttpResponse(status=401)
     try:
+        user = await _person(request)
+        if user is None:
+            return HttpResponse(status=401)
         run = await _reading(lambda: lifecycle.find(by=user, name=name))
-    except NotFound:
-        return HttpResponse(status=404)
+    except Refused as refused:
+        return _refusal(refused)
     return _answer(_follow_run(run.pk, _cursor(request)))
 
 
 async def all_runs(request: HttpRequest) -> HttpResponseBase:
     """`run` with key and status for each run that changed and that this person sees; `refresh` when any may have changed."""
-    user = await _person(request)
-    if user is None:
-        return HttpResponse(status=401)
-    return _answer(_follow_all(user))
+    try:
+        user = await _person(request)
+    except Refused as refused:
+        return _refusal(refused)
+    return HttpResponse(status=401) if user is None else _answer(_follow_all(user))
+
+
+def _refusal(refused: Refused) -> HttpResponse:
+    """A stream has no page to say it on."""
+    return HttpResponse(status=404 if isinstance(refused, NotFound) else 405 if isinstance(refused, MethodUnknown) else 403)
 
 
 async def _person(request: HttpRequest) -> User | None:
     user = await request.auser()
     await sync_to_async(close_old_connections)()  # looking up the session took one, for as long as the request lasts
-    return user if isinstance(user, User) and user.is_active else None
+    assert request.resolver_match is not None
+    if not isinstance(user, User) or not user.is_active:
+        return None
+    permit(user, method=request.method or "GET", route=request.resolver_match.route)
+    return user
 
 
 async def _reading(read: Callable[[], Answer]) -> Answer:

@@ -36,6 +36,8 @@ def test_who_am_i(api: Call) -> None:
         "role": "scientist",
         "team": "research",
         "may_train": True,
+        "may_deploy": True,
+        "rights": ["read", "train", "deploy"],
         "is_admin": False,
     }
 

@@ -25,7 +25,14 @@ def test_a_weak_password_is_refused(console: Client) -> None:
 
 
 def test_a_new_role_is_audited_with_the_old_one(console: Client, owner: User) -> None:
-    given = {"email": owner.email, "role": "viewer", "team": owner.team_id, "is_active": "on"}
+    given = {
+        "email": owner.email,
+        "role": "viewer",
+        "team": owner.team_id,
+        "is_active": "on",
+        "training": "on",
+        "deploying": "on",
+    }
     assert console.post(f"/admin/runs/user/{owner.pk}/change/", given).status_code == 302
     owner.refresh_from_db()
     assert owner.role == Role.VIEWER

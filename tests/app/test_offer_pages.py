@@ -67,7 +67,7 @@ def test_the_licence_is_accepted_on_the_models_page_and_recorded_once(browser: C
 
 def test_a_viewer_cannot_accept_and_is_told_why(client: Client, viewer: User, model: BaseModel) -> None:
     client.force_login(viewer)
-    assert "Viewers cannot accept a licence" in text(client.get(f"/base-models/{model.name}/"))
+    assert "Viewers may not accept a licence" in text(client.get(f"/base-models/{model.name}/"))
     assert client.post(f"/base-models/{model.name}/accept/").status_code == 403
     assert not LicenceAcceptance.objects.exists()
 

@@ -7,15 +7,17 @@ from typing import Concatenate, ParamSpec
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from runs.api.bearer import bearer
+from runs.api.bearer import admit, bearer
 from runs.models import User
 from runs.services.origin import turned_down
+from runs.services.permissions import MethodUnknown
 from runs.services.refused import NotAllowed, NotFound, Refused
 from runs.services.volumes import AlreadyThere, NotEmpty
 
 Rest = ParamSpec("Rest")
 View = Callable[Concatenate[HttpRequest, Rest], HttpResponseBase]
 CODES: tuple[tuple[type[Refused], str, int], ...] = (
+    (MethodUnknown, "BAD_REQUEST", 405),
     (NotAllowed, "PERMISSION_DENIED", 403),
     (NotFound, "RESOURCE_DOES_NOT_EXIST", 404),
     (AlreadyThere, "RESOURCE_ALREADY_EXISTS", 409),
@@ -36,6 +38,7 @@ def endpoint(view: View[Concatenate[User, Rest]]) -> View[Rest]:
         if user is None:
             return refused("UNAUTHENTICATED", "The token is missing, unknown, expired or revoked.", 401)
         try:
+            admit(request, user)
             return view(request, user, *args, **kwargs)
         except Refused as error:
             turned_down(error)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from runs.api.bearer import bearer
+from runs.api.bearer import admit, bearer
 from runs.api.databricks.operations import OPERATIONS, WRITES
 from runs.services.origin import turned_down
 from runs.services.refused import NotAllowed, NotFound, Refused
@@ -26,6 +26,7 @@ def graphql(request: HttpRequest) -> JsonResponse:
         return JsonResponse({"error_code": 401, "message": "The token is missing, unknown, expired or revoked."}, status=401)
     field = ""
     try:
+        admit(request, user)
         body = _body(request)
         field = _root(body)
         return JsonResponse({"data": {field: OPERATIONS[field](user, body.get("variables") or {})}})

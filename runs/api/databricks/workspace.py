@@ -11,7 +11,8 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from runs.api.databricks.door import endpoint, refused
 from runs.contract.request import MODEL_PART, PART
 from runs.models import ModelVersion, User
-from runs.services.refused import Invalid, NotAllowed, NotFound
+from runs.services.permissions import require
+from runs.services.refused import Invalid, NotFound
 
 CLUSTER = {
     "cluster_id": "finetuning-ui",
@@ -36,8 +37,6 @@ def models(request: HttpRequest, user: User) -> HttpResponseBase:
     if request.method != "POST":
         names = ModelVersion.objects.visible_to(user).values_list("name", flat=True).distinct().order_by("name")
         return JsonResponse({"registered_models": [_model(name, user) for name in names]})
-    if not user.may_train:
-        raise NotAllowed("Viewers cannot register models.")
     try:
         body = orjson.loads(request.body or b"{}")
         name = ".".join(str(body[key]) for key in ("catalog_name", "schema_name", "name"))
@@ -51,7 +50,9 @@ def models(request: HttpRequest, user: User) -> HttpResponseBase:
 @endpoint
 def model(request: HttpRequest, user: User, name: str) -> HttpResponseBase:
     if request.method == "DELETE":
-        if ModelVersion.objects.filter(name=name).exists():
+        seen = ModelVersion.objects.visible_to(user).filter(name=name).select_related("run").first()
+        if seen is not None:  # what one may not see is not there, and deleting what is not there is no error
+            require(user, "registered.delete", seen.run)
             return refused("BAD_REQUEST", "A registered model with versions is not deleted here.", 400)
         return JsonResponse({})
     _known(name, user)
@@ -71,8 +72,8 @@ def versions(request: HttpRequest, user: User, name: str) -> HttpResponseBase:
 
 @endpoint
 def permissions(request: HttpRequest, user: User, kind: str, name: str) -> HttpResponseBase:
-    """Who may train may register anywhere; others may look."""
-    held = ["ALL_PRIVILEGES"] if user.may_train else ["USE_CATALOG", "USE_SCHEMA"]
+    """Who may deploy may register anywhere; others may look."""
+    held = ["ALL_PRIVILEGES"] if user.may_deploy else ["USE_CATALOG", "USE_SCHEMA"]
     privileges = [{"privilege": privilege} for privilege in held]
     return JsonResponse({"privilege_assignments": [{"principal": user.address, "privileges": privileges}]})
 

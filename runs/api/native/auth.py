@@ -1,14 +1,17 @@
 """Who calls: a bearer token, or the browser's session with its CSRF token."""
 
+from contextlib import suppress
 from typing import cast
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from runs.models import User
 from runs.services.access import user_for_token
+from runs.services.permissions import MethodUnknown, permit
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -25,6 +28,18 @@ class BearerAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="finetuning-ui"'
+
+
+class Permitted(BasePermission):
+    """The table of permissions, for REST framework. A method that an address does not take is its own matter."""
+
+    def has_permission(self, request: Request, view: object) -> bool:
+        if not isinstance(request.user, User):
+            return False
+        assert request.resolver_match is not None
+        with suppress(MethodUnknown):
+            permit(request.user, method=request.method or "GET", route=request.resolver_match.route)
+        return True
 
 
 def person(request: Request) -> User:

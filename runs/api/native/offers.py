@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from runs.api.native.shapes import Shape
-from runs.models import ApiToken, DataSet, Licence, User
+from runs.models import ApiToken, DataSet, Licence, Right, User
 from runs.models import BaseModel as Offer
 from runs.services.access import has_accepted, text_digest
 from runs.services.checks import weights_are_here
@@ -100,6 +100,7 @@ class TokenShape(Shape):
     id: int
     name: str
     hint: str = Field(description="Its first characters")
+    scopes: list[str] = Field(description="What it may do at most: read, train, deploy, admin")
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -117,6 +118,9 @@ class NewTokenShape(TokenShape):
 class TokenBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: str = Field(max_length=100, description="What will use it")
+    scopes: list[str] | None = Field(
+        default=None, description="What it may do at most: read, train, deploy, admin. Null: all that the caller may"
+    )
     expires_at: AwareDatetime | None = Field(default=None, description="With its time zone. Null: it holds until it is revoked")
 
 
@@ -128,12 +132,17 @@ class PersonShape(Shape):
     role: str
     team: str | None
     may_train: bool
+    may_deploy: bool
+    rights: list[str] = Field(
+        description="What this request may do: the person's rights, less what the token's scopes leave out"
+    )
     is_admin: bool
 
     @classmethod
     def of(cls, user: User) -> "PersonShape":
-        simple = {key: getattr(user, key) for key in cls.model_fields if key != "team"}
-        return cls(**simple, team=user.team.name if user.team else None)
+        simple = {key: getattr(user, key) for key in cls.model_fields if key not in ("team", "rights")}
+        rights = [right.value for right in Right if right in user.rights]
+        return cls(**simple, rights=rights, team=user.team.name if user.team else None)
 
 
 class EstimateShape(Shape):

@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import include, path
+from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -45,8 +46,9 @@ show = resource(get=show_openapi)
 
 
 @login_required
+@require_safe
 def docs(request: HttpRequest) -> HttpResponse:
-    """The same as a page: operations by tag, then the shapes they speak in."""
+    """The same as a page: operations by tag, then the shapes they speak in. Everybody with an account may read it."""
     made = document()
     groups: dict[str, list[dict[str, Any]]] = {}
     for address, methods in made["paths"].items():

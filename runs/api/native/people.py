@@ -31,7 +31,7 @@ def list_tokens(request: Request) -> Response:
 def create_token(request: Request) -> Response:
     """The answer has the token, once."""
     body = read_body(TokenBody, request)
-    row, token = access.create_token(by=person(request), name=body.name, expires_at=body.expires_at)
+    row, token = access.create_token(by=person(request), name=body.name, expires_at=body.expires_at, scopes=body.scopes)
     response = shown(NewTokenShape(token=token, **TokenShape.of(row).model_dump()), 201)
     response.headers["Cache-Control"] = "no-store"
     return response

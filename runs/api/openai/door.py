@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse, UnreadableP
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 
-from runs.api.bearer import bearer
+from runs.api.bearer import admit, bearer
 from runs.api.strict import BadBody
 from runs.services.origin import turned_down
 from runs.services.refused import BadData, NotAllowed, NotFound, Refused
@@ -56,6 +56,7 @@ def resource(**handlers: Handler) -> Callable[..., HttpResponseBase]:
             handler = handlers.get((request.method or "").lower())
             if handler is None:
                 return failure(f"Not allowed to {request.method} on {request.path}.", 405, code="method_not_supported")
+            admit(request, user)
             return handler(request, user, **kwargs)
         except Exception as error:
             return refusal(error)

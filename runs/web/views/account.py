@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from runs.models import ApiToken, LicenceAcceptance
+from runs.models import ApiToken, LicenceAcceptance, Right
 from runs.services import access, secrets
 from runs.services.refused import Invalid, NotFound
 from runs.web.door import page, person
@@ -27,7 +27,7 @@ def _show(request: HttpRequest, *, wrong: bool = False, **more: object) -> HttpR
     context = {
         "tokens": ApiToken.objects.filter(user=user),
         "accepted": LicenceAcceptance.objects.filter(user=user).select_related("licence").order_by("-accepted_at"),
-        "token_form": TokenForm(),
+        "token_form": TokenForm(user=user),
         "password_form": PasswordForm(user),
         "secrets": own_secrets(user),
         "now": timezone.now(),
@@ -40,11 +40,16 @@ def _show(request: HttpRequest, *, wrong: bool = False, **more: object) -> HttpR
 @require_POST
 def create_token(request: HttpRequest) -> HttpResponseBase:
     """Answers with the page that shows the token, once: nothing keeps it, so there is nothing to go back to."""
-    form = TokenForm(request.POST)
+    form = TokenForm(request.POST, user=person(request))
     if not form.is_valid():
         return _show(request, wrong=True, token_form=form)
     try:
-        row, token = access.create_token(by=person(request), name=form.cleaned_data["name"], expires_at=form.expires_at)
+        row, token = access.create_token(
+            by=person(request),
+            name=form.cleaned_data["name"],
+            expires_at=form.expires_at,
+            scopes=form.cleaned_data["scopes"] or [Right.READ],
+        )
     except Invalid as refused:
         form.add_error("name", refused.message)
         return _show(request, wrong=True, token_form=form)

@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
 from runs.data.advice import PRETRAIN_TOKENS
+from runs.services.permissions.document import ROLES, lines
 from runs.web.advice import FEW_EPOCHS
 from runs.web.door import page
 from runs.web.fields import settings
@@ -17,5 +18,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
         "settings": [setting for setting in settings().values() if setting.has_choice],
         "few_epochs": FEW_EPOCHS,
         "pretrain_tokens": PRETRAIN_TOKENS,
+        "permissions": list(lines()),
+        "roles": [role.label for role in ROLES],
     }
     return render(request, "help/index.html", context)

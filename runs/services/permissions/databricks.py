@@ -1,0 +1,17 @@
+"""The addresses of the original service's dialect."""
+
+CATALOG = "api/2.1/unity-catalog"
+DATABRICKS: dict[str, dict[str, str]] = {
+    # one address for six operations: each asks for its own right in the service that it calls
+    "api/2.0/genai-mapi/graphql": {"POST": "run.list"},
+    "api/2.0/preview/scim/v2/Me": {"GET": "account.see"},
+    "api/2.0/fs/list": {"GET": "volume.read"},
+    "^api/2\\.0/fs/files/(?P<path>Volumes/.*)$": {"GET": "volume.read", "PUT": "volume.write", "DELETE": "volume.write"},
+    "^api/2\\.0/fs/directories/(?P<path>Volumes/.*)$": {"GET": "volume.read", "PUT": "volume.write", "DELETE": "volume.write"},
+    f"{CATALOG}/models": {"GET": "registered.see", "POST": "registered.create"},
+    f"{CATALOG}/models/<str:name>": {"GET": "registered.see", "DELETE": "registered.delete"},
+    f"{CATALOG}/models/<str:name>/versions": {"GET": "registered.see"},
+    f"{CATALOG}/effective-permissions/<str:kind>/<str:name>": {"GET": "account.see"},
+    "api/2.1/clusters/list": {"GET": "help.read"},
+    "api/2.1/clusters/get": {"GET": "help.read"},
+}

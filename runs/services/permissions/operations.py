@@ -1,0 +1,76 @@
+"""Every operation of the product: the right that it asks for, and whose things it may be done to."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runs.models import Right
+
+
+class Whose(StrEnum):
+    """Among those who have the right, who may do it to one given thing."""
+
+    ANY = "any"  # it is about no thing, or about a thing that belongs to all
+    SEEN = "those one may see"
+    OWN = "one's own; an admin also others'"
+    MINE = "one's own"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`title` goes on after "may": start a run. `right` is None where nobody has to be logged in."""
+
+    title: str
+    right: Right | None
+    whose: Whose = Whose.ANY
+
+
+READ, TRAIN, DEPLOY, ADMIN = Right.READ, Right.TRAIN, Right.DEPLOY, Right.ADMIN
+SEEN, OWN, MINE = Whose.SEEN, Whose.OWN, Whose.MINE
+
+OPERATIONS: dict[str, Operation] = {
+    # without an account
+    "health.ask": Operation("ask whether the server is well", None),
+    "login": Operation("log in and out", None),
+    # runs
+    "run.list": Operation("list runs", READ, SEEN),
+    "run.see": Operation("look at a run, its numbers, answers, log and files", READ, SEEN),
+    "run.plan": Operation("look at the wizard and estimate a run", READ, SEEN),
+    "run.create": Operation("start a run", TRAIN),
+    "run.cancel": Operation("cancel a run", TRAIN, OWN),
+    "run.pause": Operation("pause a run and let it go on", TRAIN, OWN),
+    "run.delete": Operation("delete a run", TRAIN, OWN),
+    "run.share": Operation("say who sees a run", TRAIN, OWN),
+    "draft.see": Operation("look at a draft of a run", READ, MINE),
+    "draft.change": Operation("write a draft of a run", TRAIN, MINE),
+    # data
+    "dataset.list": Operation("list data sets", READ, SEEN),
+    "dataset.see": Operation("look at and download a data set", READ, SEEN),
+    "dataset.create": Operation("add a data set", TRAIN),
+    "dataset.delete": Operation("delete a data set", TRAIN, OWN),
+    "dataset.share": Operation("say who sees a data set", TRAIN, OWN),
+    "volume.read": Operation("read files in volumes", READ),
+    "volume.write": Operation("write and delete files in volumes", TRAIN),
+    # catalog
+    "model.see": Operation("look at base models and licences", READ),
+    "licence.accept": Operation("accept a licence", TRAIN),
+    # registered models
+    "registered.see": Operation("look at registered models", READ, SEEN),
+    "registered.create": Operation("register a model", DEPLOY),
+    "registered.change": Operation("change what is registered", DEPLOY, OWN),
+    "registered.delete": Operation("delete a registered model", DEPLOY, OWN),
+    "registered.share": Operation("say who sees a registered model", DEPLOY, OWN),
+    # one's account
+    "account.see": Operation("look at one's account", READ, MINE),
+    "account.change": Operation("change one's password, second factor and sessions", READ, MINE),
+    "token.list": Operation("list tokens", READ, MINE),
+    "token.create": Operation("make a token, with no more scopes than one has", READ, MINE),
+    "token.revoke": Operation("revoke a token", READ, OWN),
+    "secret.set": Operation("set a secret of one's own", TRAIN, MINE),
+    "help.read": Operation("read the help and the description of the API", READ),
+    # the console
+    "console.use": Operation("use the console", ADMIN),
+    "person.change": Operation("invite people, change accounts, teams and quotas", ADMIN),
+    "catalog.change": Operation("change base models and licences, retire and restore", ADMIN),
+    "secret.share": Operation("set a secret of the whole installation", ADMIN),
+    "audit.read": Operation("read and export the audit log", ADMIN),
+}

@@ -1,0 +1,328 @@
+"""Every address of every door, walked by every kind of person."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.contrib import admin as console_site
+from django.db import transaction
+from django.test import Client
+from django.urls import get_resolver
+
+from runs import wiring
+from runs.models import BaseModel, DataSet, Draft, ModelVersion, Right, Role, Run, User, Visibility
+from runs.models.user import RIGHTS
+from runs.services import access
+from runs.services.permissions import OPERATIONS, Whose, addresses
+from runs.services.permissions.addresses import ADDRESSES
+from runs.web import stream
+from tests.app.conftest import PASSWORD, caller, text
+from tests.fakes import FakeEngine
+from tests.house.test_permissions import routes
+
+OPEN = {name for name, operation in OPERATIONS.items() if operation.right is None}
+
+
+def _by_token(path: str) -> bool:
+    return ("api/" in path or path.startswith("v1/")) and path != "api/v1/docs"  # which is a page
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody, with both ways in; `user` is None for who has no account."""
+
+    name: str
+    user: User | None
+    browser: Client
+    token: str
+
+    def send(self, method: str, path: str) -> Any:
+        header = {"HTTP_AUTHORIZATION": f"Bearer {self.token}"} if self.token and _by_token(path) else {}
+        client = Client(raise_request_exception=False)  # a fresh one: an answer may take the cookies away
+        if not header:
+            client.cookies = deepcopy(self.browser.cookies)
+        body = {} if method == "GET" else {"data": "{}", "content_type": "application/json"}
+        with transaction.atomic():
+            answer = client.generic(method, f"/{path}", **body, **header)  # type: ignore[arg-type]
+            transaction.set_rollback(True)
+        return answer
+
+
+@pytest.fixture(autouse=True)
+def _one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream gives its connection back at once; the walk's one transaction still needs it."""
+    monkeypatch.setattr(stream, "close_old_connections", lambda: None)
+
+
+@pytest.fixture
+def everybody(viewer: User, stranger: User, colleague: User, owner: User, admin: User) -> list[Person]:
+    robot = User.objects.create(username="robot", role=Role.SERVICE, team=stranger.team)
+    outside = User.objects.create_user("outsider", "", PASSWORD, role=Role.VIEWER, team=stranger.team)
+    people = {"viewer": viewer, "viewer elsewhere": outside, "service": robot, "stranger": stranger, "colleague": colleague}
+    return [Person("anonymous", None, Client(raise_request_exception=False), "")] + [
+        _person(name, user) for name, user in {**people, "owner": owner, "admin": admin}.items()
+    ]
+
+
+def _person(name: str, user: User) -> Person:
+    browser = Client(raise_request_exception=False)
+    browser.force_login(user)
+    return Person(name, user, browser, access.create_token(by=user, name="walk")[1])
+
+
+@pytest.fixture
+def things(trained: tuple[Run, FakeEngine], dataset: DataSet, base_model: BaseModel, owner: User) -> dict[str, str]:
+    """What stands for each part of an address: all of it is the owner's, and seen by the team."""
+    run, _ = trained
+    wiring.run_folder(run.name).log.write_text("said")
+    ModelVersion.objects.create(run=run, name="main.default.helper", version=1, uri="models:/main.default.helper/1")
+    token, _ = access.create_token(by=owner, name="old")
+    draft = Draft.objects.create(owner=owner, values={"model": base_model.name, "task_type": "CHAT_COMPLETION"})
+    return {
+        "runs/<slug:name>": f"runs/{run.name}",
+        "runs/<label:name>": f"runs/{run.name}",
+        "data/<slug:name>": f"data/{dataset.name}",
+        "datasets/<label:name>": f"datasets/{dataset.name}",
+        "base-models/<path:name>": f"base-models/{base_model.name}",
+        "base-models/<slashed:name>": f"base-models/{base_model.name}",
+        "registered-models/<str:name>": "registered-models/main.default.helper",
+        "models/<str:name>": "models/main.default.helper",
+        "files/<str:key>": f"files/file-{dataset.name}",
+        "fine_tuning/jobs/<str:key>": f"fine_tuning/jobs/ftjob-{run.name}",
+        "v1/models/<path:key>": f"v1/models/{base_model.name}",
+        "licences/<label:key>": f"licences/{base_model.licence.key}",
+        "<slug:key>": draft.key,
+        "<step:step>": "model",
+        "<tab:tab>": "events",
+        "tokens/<int:pk>": f"tokens/{token.pk}",
+        "tokens/<key:key>": f"tokens/{token.pk}",
+        "secrets/<slug:name>": "secrets/hub_token",
+        "<str:kind>/<str:name>": "catalog/main",
+        "^api/2\\.0/fs/files/(?P<path>Volumes/.*)$": "api/2.0/fs/files/Volumes/main/default/shared/seen.txt",
+        "^api/2\\.0/fs/directories/(?P<path>Volumes/.*)$": "api/2.0/fs/directories/Volumes/main/default/shared/folder",
+        "fs/list": "fs/list?path=/Volumes/main/default/shared",
+        "clusters/get": "clusters/get?cluster_id=finetuning-ui",
+    }
+
+
+def address(route: str, things: dict[str, str]) -> str:
+    for part, thing in things.items():
+        route = route.replace(part, thing)
+    assert "<" not in route, f"the walk has nothing for {route}; add it to `things`"
+    return route
+
+
+def _lay_out_volume() -> None:
+    folder = wiring.volumes_root() / "main" / "default" / "shared" / "folder"
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.with_name("seen.txt").write_text("seen")
+
+
+def outcome(answer: Any) -> str:
+    """In one word, whichever door it came from."""
+    if answer.status_code == 302 and "/login/?next=" in answer["Location"]:
+        return "who"
+    return {401: "who", 403: "forbidden", 404: "missing", 405: "method"}.get(answer.status_code, "through")
+
+
+def expected(person: Person, route: str, operation: str, about_a_thing: bool) -> set[str]:
+    entry, user = OPERATIONS[operation], person.user
+    if entry.right is None:
+        return {"through"}
+    if user is None or (user.role == Role.SERVICE and not _by_token(route)):
+        return {"who"}
+    if entry.right not in RIGHTS[user.role]:
+        return {"forbidden"}
+    if not about_a_thing or entry.whose is Whose.ANY or person.name == "owner":
+        return {"through"}
+    if entry.whose is Whose.MINE or "token" in route:
+        return {"missing"}
+    if person.name == "admin" or (entry.whose is Whose.SEEN and person.name in ("viewer", "colleague")):
+        return {"through"}
+    if route.endswith("unity-catalog/models/<str:name>") and operation == "registered.delete" and person.name != "colleague":
+        return {"through"}  # as for a model that is not there: nothing is deleted, and nothing said
+    return {"forbidden"} if person.name in ("viewer", "colleague") else {"missing"}
+
+
+def walks(things: dict[str, str]) -> Iterator[tuple[str, str, str, str]]:
+    for route, methods in ADDRESSES.items():
+        for method, operation in methods.items():
+            yield route, method, operation, address(route, things)
+
+
+SHARED = (
+    "v1/models",
+    "base-models",
+    "licences",
+    "secrets",
+    "effective",
+    "fs/",
+    "graphql",
+    "Me",
+    "clusters",
+)  # nobody's in particular
+
+
+def test_every_address_lets_through_whom_the_table_names_and_nobody_else(
+    everybody: list[Person], things: dict[str, str]
+) -> None:
+    wrong = []
+    for route, method, operation, path in walks(things):
+        about_a_thing = any(sign in route for sign in "<(") and not any(part in route for part in SHARED)
+        for person in everybody:
+            _lay_out_volume()
+            got, wanted = outcome(person.send(method, path)), expected(person, route, operation, about_a_thing)
+            if got not in wanted:
+                wrong.append(f"{person.name}: {method} /{path} ({operation}) is {got}, not {' or '.join(sorted(wanted))}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_is_private_is_missing_for_everybody_but_its_owner_and_admins(
+    everybody: list[Person], things: dict[str, str]
+) -> None:
+    for kept in (Run, DataSet):
+        kept.objects.update(visibility=Visibility.PRIVATE)
+    wrong = []
+    for route, method, operation, path in walks(things):
+        if (
+            OPERATIONS[operation].whose not in (Whose.SEEN, Whose.OWN)
+            or "name>" not in route
+            or "token" in route
+            or operation == "registered.delete"
+        ):
+            continue
+        others = [person for person in everybody if person.name in ("colleague", "stranger")]
+        wrong += [f"{who.name}: {method} /{path}" for who in others if outcome(who.send(method, path)) != "missing"]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_method_that_an_address_does_not_take_is_refused(everybody: list[Person], things: dict[str, str]) -> None:
+    admin, wrong = everybody[-1], []
+    for route, methods in ADDRESSES.items():
+        if set(methods.values()) <= OPEN:
+            continue
+        for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - methods.keys():
+            answer = admin.send(method, address(route, things))
+            if outcome(answer) != "method":
+                wrong.append(f"{method} /{route}: {answer.status_code}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_console_is_for_admins_to_its_last_page(everybody: list[Person]) -> None:
+    pages = {_console_path(route) for route in routes() if route.startswith("admin/") and "logout" not in route}
+    wrong = []
+    for path in sorted(pages):
+        for person in (someone for someone in everybody if someone.name in ("anonymous", "service", "owner", "admin")):
+            got = outcome(person.send("GET", path))
+            if person.name != "admin" and got not in ("who", "forbidden"):
+                wrong.append(f"{person.name}: /{path} is {got}")
+            elif person.name == "admin" and got == "who" and "login" not in path:  # forbidden: nobody adds or deletes history
+                wrong.append(f"admin: /{path} is {got}")
+    assert not wrong, "\n".join(wrong)
+    assert len(pages) > 3 * len(console_site.site._registry)
+
+
+def _console_path(route: str) -> str:
+    for part in ("<path:object_id>", "<int:key>", "<int:content_type_id>", "<id>", "<int:pk>"):
+        route = route.replace(part, "1")
+    return route.replace("(?P<app_label>auth|runs)", "runs").replace("^", "").replace("$", "").replace("(?P<url>.*)", "nothing")
+
+
+@pytest.mark.parametrize(
+    ("scopes", "allowed"),
+    [
+        (["read"], {"whoami": 200, "runs": 403, "licence": 403, "models": 403}),
+        (["read", "train"], {"whoami": 200, "runs": 400, "licence": 200, "models": 403}),
+        (["deploy"], {"whoami": 200, "runs": 403, "licence": 403, "models": 400}),
+    ],
+)
+def test_a_token_does_what_its_scopes_name(
+    owner: User, base_model: BaseModel, scopes: list[str], allowed: dict[str, int]
+) -> None:
+    _, token = access.create_token(by=owner, name="narrow", scopes=scopes)
+    client = Client(HTTP_AUTHORIZATION=f"Bearer {token}")
+    json = {"data": "{}", "content_type": "application/json"}
+    assert {
+        "whoami": client.get("/api/v1/whoami").status_code,
+        "runs": client.post("/api/v1/runs", **json).status_code,
+        "licence": client.post(f"/api/v1/licences/{base_model.licence.key}/accept", **json).status_code,
+        "models": client.post("/api/2.1/unity-catalog/models", **json).status_code,
+    } == allowed
+
+
+def test_scopes_hold_for_what_comes_through_one_address(owner: User, run: Run) -> None:
+    _, token = access.create_token(by=owner, name="narrow", scopes=["read"])
+    call = Client(HTTP_AUTHORIZATION=f"Bearer {token}")
+    for field in ("createFinetune", "stopFinetunes"):
+        variables = {
+            "createFinetuneData": {
+                "config": {"model": run.base_model.name, "trainDataPath": "sums", "taskType": "CHAT_COMPLETION"}
+            },
+            "getFinetunesData": {"filters": {"name": {"equals": run.name}}},
+        }
+        answer = call.post(
+            "/api/2.0/genai-mapi/graphql",
+            {"query": f"mutation {{ {field} {{ id }} }}", "variables": variables},
+            content_type="application/json",
+        )
+        stopped = answer.json().get("data", {}).get("stopFinetunes")
+        assert stopped == [] or answer.json()["errors"][0]["extensions"]["code"] in (400, 403)
+    run.refresh_from_db()
+    assert not run.is_terminal
+    assert Run.objects.count() == 1
+
+
+def test_a_narrow_token_makes_no_wider_one(owner: User) -> None:
+    _, token = access.create_token(by=owner, name="narrow", scopes=["read"])
+    call = Client(HTTP_AUTHORIZATION=f"Bearer {token}")
+    wide = call.post("/api/v1/tokens", {"name": "wide", "scopes": ["read", "train"]}, content_type="application/json")
+    assert (wide.status_code, wide.json()["code"]) == (403, "not_allowed")
+    same = call.post("/api/v1/tokens", {"name": "same"}, content_type="application/json")
+    assert same.json()["scopes"] == ["read"]
+
+
+def test_training_and_deploying_are_taken_one_by_one(owner: User) -> None:
+    assert owner.rights == {Right.READ, Right.TRAIN, Right.DEPLOY}
+    owner.deploying = False
+    assert (owner.may_train, owner.may_deploy) == (True, False)
+    owner.training, owner.deploying = False, True
+    owner.save()
+    assert (owner.may_train, owner.may_deploy) == (False, True)
+    answer = caller(owner)("POST", "runs", {})
+    assert (answer.status_code, "right to train" in answer.json()["detail"]) == (403, True)
+
+
+def test_an_admins_rights_are_not_taken_and_nobody_who_is_switched_off_has_any(admin: User) -> None:
+    admin.training = admin.deploying = False
+    assert admin.rights == set(Right)
+    admin.is_active = False
+    assert admin.rights == set()
+
+
+def test_a_service_account_comes_with_tokens_alone(admin: User, owner: User) -> None:
+    robot = User.objects.create_user("robot", "", PASSWORD, role=Role.SERVICE)
+    assert not Client().login(username="robot", password=PASSWORD)
+    _, token = access.create_token(by=admin, name="nightly", owner=robot)
+    assert access.user_for_token(token) == robot
+    for by, whose in ((owner, robot), (admin, owner)):
+        with pytest.raises(access.NotAllowed):
+            access.create_token(by=by, name="x", owner=whose)
+
+
+def test_an_address_that_is_in_no_table_is_for_nobody(admin: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = ("help/", "api/v1/whoami", "api/2.1/clusters/list")
+    left = {route: methods for route, methods in ADDRESSES.items() if route not in missing}
+    monkeypatch.setattr(addresses, "ADDRESSES", left)
+    for route in missing:
+        person = _person("admin", admin)
+        assert outcome(person.send("GET", route)) == "forbidden"
+        assert get_resolver().resolve(f"/{route}")
+
+
+def test_the_help_shows_the_table(owner: User) -> None:
+    browser = Client()
+    browser.force_login(owner)
+    page = text(browser.get("/help/"))
+    assert all(operation.title in page for operation in OPERATIONS.values())
