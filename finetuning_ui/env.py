@@ -31,6 +31,18 @@ def _absolute(path: Path) -> Path:
     return (PROJECT / path.expanduser()).resolve()
 
 
+def _anywhere(place: str) -> str:
+    """A folder as an absolute path, or a URL as it is."""
+    scheme, mark, rest = place.partition("://")
+    if not mark:
+        return str(_absolute(Path(place)))
+    if scheme == "file":
+        return str(_absolute(Path(rest)))
+    if not rest or not scheme.isalnum():
+        raise ValueError("not a URL; write a bucket as in s3://bucket/folder")
+    return place
+
+
 def _time_zone(name: str) -> str:
     if name not in available_timezones():
         raise ValueError("not a time zone name; use one such as UTC or Europe/Vienna")
@@ -63,6 +75,7 @@ def _fernet_keys(keys: list[str]) -> list[str]:
 
 
 Folder = Annotated[Path, AfterValidator(_absolute)]
+Anywhere = Annotated[str, AfterValidator(_anywhere)]
 Names = Annotated[list[str], BeforeValidator(_comma_separated)]
 
 
@@ -95,7 +108,9 @@ class Environment(BaseModel):
     EMAIL_URL: Annotated[str, _url_of("smtp", "smtps")] = Field("", description="smtp://user:password@host:587; unset: log")
     EMAIL_FROM: str = Field("finetuning-ui@localhost", description="sender of notifications")
 
-    VOLUMES_ROOT: Folder | None = Field(None, description="folder offered as /Volumes; unset: DATA_DIR/volumes")
+    VOLUMES_ROOT: Anywhere | None = Field(
+        None, description="folder or URL (s3://, abfss://, gs://) offered as /Volumes; unset: DATA_DIR/volumes"
+    )
     TABLES_ROOT: Folder | None = Field(None, description="folder of Delta tables; unset: DATA_DIR/tables")
     HUGGINGFACE_ROOT: Folder | None = Field(None, description="data sets kept here; unset: DATA_DIR/huggingface")
     MODELS_DIR: Folder | None = Field(None, description="base model files; unset: DATA_DIR/models")

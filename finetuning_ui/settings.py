@@ -202,5 +202,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s [%(request_id)s]: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
     "root": {"handlers": ["console"], "level": env.LOG_LEVEL},
-    "loggers": {"httpx": {"level": "WARNING"}},  # one line for every request it makes is too many
+    # a line for every request or connection is too many
+    "loggers": {name: {"level": "WARNING"} for name in ("httpx", "aiobotocore", "botocore")},
 }

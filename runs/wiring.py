@@ -8,6 +8,8 @@ from django.conf import settings
 
 from runs.contract.folder import RunFolder
 from runs.data.sources import Hub, Roots
+from runs.data.sources.places import Place
+from runs.data.sources.roots import place
 from runs.execution.devices import Slot, slots
 from runs.execution.launcher import Launcher
 from runs.execution.local import LocalLauncher
@@ -46,14 +48,17 @@ def audit_seals() -> Path:
     return Path(settings.DATA_DIR / "audit" / "seals.txt")
 
 
-def volumes_root() -> Path:
-    return Path(settings.VOLUMES_ROOT)
+def volumes() -> Place:
+    """What is below /Volumes: a folder, or wherever a URL leads."""
+    if "://" not in str(settings.VOLUMES_ROOT):
+        Path(settings.VOLUMES_ROOT).mkdir(parents=True, exist_ok=True)
+    return place(settings.VOLUMES_ROOT)
 
 
 def roots(scratch: Path, hub_token: str | None) -> Roots:
     """The places that data may be read from; `scratch` is an empty folder for what has to be fetched first."""
     return Roots(
-        volumes=volumes_root(),
+        volumes=settings.VOLUMES_ROOT,
         tables=Path(settings.TABLES_ROOT),
         huggingface=Path(settings.HUGGINGFACE_ROOT),
         hub=Hub(endpoint=settings.HF_ENDPOINT, token=hub_token, cdn=tuple(settings.HF_CDN)),

@@ -53,14 +53,17 @@ def add_upload(
         return dataset
 
 
-def resolve(*, by: User, reference: str, task: TaskType, field: str) -> DataSet:
-    """The data set that `reference` names: one of ours by name, or a place elsewhere, which is read and kept now."""
+def resolve(*, by: User, reference: str, task: TaskType, field: str, mapping: str = "") -> DataSet:
+    """The data set that `reference` names: one of ours by name, or a place elsewhere, which is read and kept now.
+
+    `mapping` is the foreign shape that the person confirmed, if any.
+    """
     reference = reference.strip()
     if "/" in reference:
-        return _read(by=by, reference=reference, task=task, field=field)
+        return _read(by=by, reference=reference, task=task, field=field, mapping=mapping)
     dataset = DataSet.objects.visible_to(by).filter(name=reference).first()
     if dataset is None and reference.count(".") == 2:  # names of data sets have no dots
-        return _read(by=by, reference=reference, task=task, field=field)
+        return _read(by=by, reference=reference, task=task, field=field, mapping=mapping)
     if dataset is None:
         raise UnknownData(
             f"There is no data set “{reference}”. Upload one on the page Data, or write dbfs:/Volumes/….", field=field
@@ -70,7 +73,7 @@ def resolve(*, by: User, reference: str, task: TaskType, field: str) -> DataSet:
     return dataset
 
 
-def _read(*, by: User, reference: str, task: TaskType, field: str) -> DataSet:
+def _read(*, by: User, reference: str, task: TaskType, field: str, mapping: str) -> DataSet:
     """What lies in a volume, a table or the hub. A version that this person had read before is not read again."""
     with TemporaryDirectory(dir=wiring.scratch()) as folder:
         roots = wiring.roots(Path(folder), opened(Name.HUB_TOKEN, by=by))
@@ -81,9 +84,9 @@ def _read(*, by: User, reference: str, task: TaskType, field: str) -> DataSet:
             path = open_source(version or reference, roots, task)
         except SourceError as error:
             raise UnknownData(str(error), field=field) from error
-        if version is None:
-            return _keep(by=by, path=path, source=reference, task=task, name="", field=field)
-        return _keep(by=by, path=path, source=version, task=task, name=version.partition("@")[0], field=field, file=path.name)
+        source, file = version or reference, path.name if version else ""
+        name = reference.rstrip("/").rpartition("/")[2] if "Volumes/" in reference else (version or "").partition("@")[0]
+        return _keep(by=by, path=path, source=source, task=task, name=name, field=field, mapping=mapping, file=file)
 
 
 def find(*, by: User, name: str) -> DataSet:

@@ -85,13 +85,18 @@ def keep(*, draft: Draft, by: User, values: Mapping[str, Any]) -> Draft:
     return draft
 
 
-def choose_data(*, draft: Draft, by: User, field: str, upload: Upload | None = None, reference: str = "") -> DataSet:
-    """Take rows in or find them, check them against the chosen model, and keep them in `field` of the draft."""
+def choose_data(
+    *, draft: Draft, by: User, field: str, upload: Upload | None = None, reference: str = "", mapping: str = ""
+) -> DataSet:
+    """Take rows in or find them, check them against the chosen model, and keep them in `field` of the draft.
+
+    `mapping` is the foreign shape of what is referred to, where the person confirmed one.
+    """
     task = TaskType(draft.values["task_type"])
     if upload is not None:
         dataset = datasets.add_upload(by=by, file=upload.file, filename=upload.filename, task=task, mapping=upload.mapping)
     elif reference:
-        dataset = datasets.resolve(by=by, reference=reference, task=task, field=field)
+        dataset = datasets.resolve(by=by, reference=reference, task=task, field=field, mapping=mapping)
     else:
         raise Invalid("Choose a file, a data set or a path.", field=field)
     keep(draft=draft, by=by, values={field: dataset.name})  # first of all: what was uploaded is not lost by what follows

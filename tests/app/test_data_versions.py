@@ -62,7 +62,7 @@ def test_a_table_that_is_not_there_or_has_other_columns_is_said_at_the_field(app
     for reference, task, said in (
         ("main.sales.gone", TaskType.INSTRUCTION_FINETUNE, "nothing at"),
         ("main..sums", TaskType.INSTRUCTION_FINETUNE, "none of them empty"),
-        (NAME, TaskType.CHAT_COMPLETION, "needs “messages”"),
+        (NAME, TaskType.CONTINUED_PRETRAIN, "needs “text”"),
         ("rows.jsonl", TaskType.CHAT_COMPLETION, "There is no data set “rows.jsonl”"),
     ):
         with pytest.raises(UnknownData, match=said) as refused:

@@ -114,11 +114,20 @@ def test_what_is_refused_and_why(reference: str, said: str, roots: Roots) -> Non
 
 
 def test_missing_columns_are_named_with_those_there_are(roots: Roots) -> None:
-    write(roots, question=["a"], answer=["b"])
-    with pytest.raises(SourceError, match=r"needs “messages”.*has the columns “question”, “answer”"):
+    write(roots, subject=["a"], answer=["b"])
+    with pytest.raises(SourceError, match=r"needs “messages”.*has the columns “subject”, “answer”"):
         open_source(NAME, roots, CHAT)
     with pytest.raises(SourceError, match="“prompt” and “response” or “prompt” and “completion”"):
         open_source(NAME, roots, INSTRUCTION)
+
+
+def test_columns_of_another_tool_are_read_whole_so_that_the_check_can_propose_a_mapping(roots: Roots, tmp_path: Path) -> None:
+    write(roots, question=["a"], answer=["b"], id=[1])
+    path = open_source(NAME, roots, CHAT)
+    report = check(path, task=CHAT, name=path.name, canonical=None)
+    assert not report.ok
+    assert report.proposal
+    assert check(path, task=CHAT, name=path.name, canonical=None, mapping=report.proposal.shape).ok
 
 
 def test_without_a_folder_the_setting_is_named(tmp_path: Path) -> None:

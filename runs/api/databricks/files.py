@@ -1,14 +1,13 @@
 """`/api/2.0/fs/...`: files and directories in volumes, as the Files API has them."""
 
 import json
-from pathlib import Path
 from urllib.parse import unquote
 
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.http import http_date
 
-from runs import wiring
 from runs.api.databricks.door import endpoint, refused
+from runs.data.sources.places import Entry
 from runs.models import User
 from runs.services import volumes
 
@@ -23,9 +22,10 @@ def file(request: HttpRequest, user: User, path: str) -> HttpResponseBase:
         case "GET" | "HEAD":
             found = volumes.existing_file(path)
             response = FileResponse(
-                found.open("rb"), as_attachment=True, filename=found.name, content_type="application/octet-stream"
+                volumes.read(found), as_attachment=True, filename=found.name, content_type="application/octet-stream"
             )
-            response.headers["Last-Modified"] = http_date(found.stat().st_mtime)
+            response.headers["Last-Modified"] = http_date(found.modified)
+            response.headers["Content-Length"] = str(found.bytes)
             return response
         case "PUT":
             overwrite = request.GET.get("overwrite", "false").lower() == "true"
@@ -67,11 +67,9 @@ def listing(request: HttpRequest, user: User) -> HttpResponseBase:
     return JsonResponse({"files": [_entry(entry) for entry in volumes.listing(str(path))]})
 
 
-def _entry(found: Path) -> dict[str, object]:
-    inside = found.relative_to(wiring.volumes_root().resolve()).as_posix()
-    shown: dict[str, object] = {"path": f"/Volumes/{inside}", "name": found.name}
-    shown |= {"is_dir": found.is_dir(), "is_directory": found.is_dir()}
-    if found.is_file():
-        status = found.stat()
-        shown |= {"file_size": status.st_size, "last_modified": int(status.st_mtime * 1_000)}
+def _entry(found: Entry) -> dict[str, object]:
+    shown: dict[str, object] = {"path": "/".join(("/Volumes", *found.parts)), "name": found.name}
+    shown |= {"is_dir": found.is_folder, "is_directory": found.is_folder}
+    if not found.is_folder:
+        shown |= {"file_size": found.bytes, "last_modified": int(found.modified * 1_000)}
     return shown

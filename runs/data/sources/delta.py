@@ -1,7 +1,8 @@
 """Delta tables below a configured folder: `catalog.schema.table`, or `catalog.schema.table@v3` for one version of it.
 
 Chat reads the column `messages`, instructions `prompt` and `response` (or `completion`), pretraining `text`; a table becomes
-one JSON Lines file in scratch. It knows neither Spark nor a catalog: a table is the folder catalog/schema/table.
+one JSON Lines file in scratch. Columns of another tool's shape are read too, for the check to propose a mapping. It knows
+neither Spark nor a catalog: a table is the folder catalog/schema/table, or a folder of a volume.
 """
 
 import re
@@ -12,14 +13,17 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from runs.contract.spec import TaskType
+from runs.data.mapping import detect
 from runs.data.sources.source import Roots, SourceError, below
 from runs.data.tables import tidy
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
+LOG = "_delta_log"
 FORM = "<catalog>.<schema>.<table>"
 REFERENCE = re.compile(r"(?P<name>[^/:@\s\\]*\.[^/:@\s\\]*)(@v(?P<version>\d{1,18}))?")
+VERSION = re.compile(r"@v(\d{1,18})/?$")
 ROWS = 1_024  # of a table in memory
 COLUMNS: dict[TaskType, list[tuple[str, ...]]] = {
     TaskType.CHAT_COMPLETION: [("messages",)],
@@ -33,80 +37,108 @@ class Delta:
         return REFERENCE.fullmatch(reference) is not None
 
     def pin(self, reference: str, roots: Roots) -> str:
-        name, _ = _split(reference)
-        return f"{name}@v{_table(reference, roots).version()}"
+        name, version = _named(reference)
+        return f"{name}@v{table(_folder(name, roots), name, version).version()}"
 
     def open(self, reference: str, roots: Roots, task: TaskType) -> Path:
-        import pyarrow as arrow  # type: ignore[import-untyped]  # large, and most data are files
-        from deltalake.exceptions import DeltaError
-
-        if roots.scratch is None:
-            raise SourceError("This installation has no folder for tables that are being read. An admin sets DATA_DIR.")
-        name, _ = _split(reference)
-        table = _table(reference, roots)
-        columns = _columns(name, [field.name for field in table.schema().fields], task)
-        path = roots.scratch / "table.jsonl"
-        try:
-            with path.open("wb") as out:
-                for row in _rows(table, columns):
-                    out.write(orjson.dumps(row, default=str, option=orjson.OPT_APPEND_NEWLINE))
-        except (DeltaError, arrow.ArrowException, OSError) as error:
-            raise SourceError(
-                f"The table “{name}” cannot be read: {_first_line(error)}. If its files were vacuumed, name a newer version."
-            ) from error
-        return path
+        name, version = _named(reference)
+        return rows(_folder(name, roots), name, version, roots, task)
 
 
-def _split(reference: str) -> tuple[str, int | None]:
-    """The name of three parts, and the version if one is given."""
-    found = REFERENCE.fullmatch(reference)
-    name = found["name"] if found else reference
-    if found is None or name.count(".") != 2 or not all(name.split(".")):
-        raise SourceError(f"“{name[:100]}” does not name a table. A table has three parts, none of them empty: {FORM}.")
-    return name, int(found["version"]) if found["version"] else None
+def split_version(reference: str) -> tuple[str, int | None]:
+    """`/Volumes/a/b/c/table@v3` as its path and 3; None where no version is named."""
+    found = VERSION.search(reference)
+    return (reference[: found.start()], int(found[1])) if found else (reference, None)
 
 
-def _table(reference: str, roots: Roots) -> "DeltaTable":
+def table(address: str, name: str, version: int | None) -> "DeltaTable":
     """The table at the version asked for, or the newest; nothing of it leads out of its folder."""
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
-    name, version = _split(reference)
-    folder = below(roots.tables, name.split("."), setting="TABLES_ROOT")
-    log = folder / "_delta_log"
-    if not log.is_dir():
-        raise SourceError(f"There is no Delta table “{name}”: its folder has no _delta_log.")
-    _stay([log, *log.iterdir()], folder, name)
+    _stay_home(address, name)
     try:
-        table = DeltaTable(str(folder))
-        if version is not None and version > table.version():
-            raise SourceError(f"The table “{name}” has no version {version}; the newest is {table.version()}.")
+        found = DeltaTable(address)
+        if version is not None and version > found.version():
+            raise SourceError(f"The table “{name}” has no version {version}; the newest is {found.version()}.")
         if version is not None:
-            table.load_as_version(version)
-        _stay([Path(uri) for uri in table.file_uris()], folder, name)
+            found.load_as_version(version)
+        _stay(found.file_uris(), address, name)
     except TableNotFoundError as error:
         raise SourceError(f"There is no Delta table “{name}”.") from error
     except (DeltaError, OSError, ValueError) as error:
         if isinstance(error, SourceError):
             raise
         raise SourceError(f"The table “{name}” cannot be opened: {_first_line(error)}.") from error
-    return table
+    return found
 
 
-def _stay(paths: list[Path], folder: Path, name: str) -> None:
-    """Refuse links that lead out: a table is read with the rights of the server."""
-    if not all(path.resolve().is_relative_to(folder) for path in paths):
+def rows(address: str, name: str, version: int | None, roots: Roots, task: TaskType) -> Path:
+    """The table's rows as a file of JSON lines in scratch."""
+    import pyarrow as arrow  # type: ignore[import-untyped]  # large, and most data are files
+    from deltalake.exceptions import DeltaError
+
+    if roots.scratch is None:
+        raise SourceError("This installation has no folder for tables that are being read. An admin sets DATA_DIR.")
+    found = table(address, name, version)
+    path = roots.scratch / "table.jsonl"
+    try:
+        columns = _columns(found, name, task)
+        with path.open("wb") as out:
+            for row in _rows(found, columns):
+                out.write(orjson.dumps(row, default=str, option=orjson.OPT_APPEND_NEWLINE))
+    except (DeltaError, arrow.ArrowException, OSError) as error:
+        raise SourceError(
+            f"The table “{name}” cannot be read: {_first_line(error)}. If its files were vacuumed, name a newer version."
+        ) from error
+    return path
+
+
+def _named(reference: str) -> tuple[str, int | None]:
+    """The name of three parts, and the version if one is given."""
+    name, version = split_version(reference)
+    if name.count(".") != 2 or not all(name.split(".")):
+        raise SourceError(f"“{name[:100]}” does not name a table. A table has three parts, none of them empty: {FORM}.")
+    return name, version
+
+
+def _folder(name: str, roots: Roots) -> str:
+    return str(below(roots.tables, name.split("."), setting="TABLES_ROOT"))
+
+
+def _stay_home(address: str, name: str) -> None:
+    """Refuse links of this machine that lead out: a table is read with the rights of the server."""
+    if "://" in address:
+        return
+    log = Path(address) / LOG
+    if not log.is_dir():
+        raise SourceError(f"There is no Delta table “{name}”: its folder has no {LOG}.")
+    _stay([str(log), *map(str, log.iterdir())], address, name)
+
+
+def _stay(paths: list[str], address: str, name: str) -> None:
+    remote = "://" in address
+    inside = (
+        path.startswith(f"{address}/") and ".." not in path.split("/")
+        if remote
+        else Path(path).resolve().is_relative_to(address)
+        for path in paths
+    )
+    if not all(inside):
         raise SourceError(f"The table “{name}” names files outside its folder.")
 
 
-def _columns(name: str, there: list[str], task: TaskType) -> tuple[str, ...]:
-    wanted = COLUMNS[task]
+def _columns(found: "DeltaTable", name: str, task: TaskType) -> tuple[str, ...]:
+    """What the task reads; or all columns, where together they have the shape of another tool's rows."""
+    there, wanted = [field.name for field in found.schema().fields], COLUMNS[task]
     for columns in wanted:
         if set(columns) <= set(there):
             return columns
+    if detect(next(_rows(found, tuple(there)), None), task):
+        return tuple(there)
     needed = " or ".join(" and ".join(f"“{column}”" for column in columns) for columns in wanted)
-    found = ", ".join(f"“{column}”" for column in there[:20])
-    raise SourceError(f"For {task.value}, a table needs {needed}. “{name}” has the columns {found}.")
+    listed = ", ".join(f"“{column}”" for column in there[:20])
+    raise SourceError(f"For {task.value}, a table needs {needed}. “{name}” has the columns {listed}.")
 
 
 def _rows(table: "DeltaTable", columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:

@@ -13,9 +13,12 @@ __all__ = ["Roots", "Source", "SourceError", "Versioned", "below"]
 
 @dataclass(frozen=True)
 class Roots:
-    """The only places that sources read: folders and one hub. `scratch` is an empty folder for what has to be fetched first."""
+    """The only places that sources read: folders, a root of volumes that may be a URL, and one hub.
 
-    volumes: Path | None = None
+    `scratch` is an empty folder for what has to be fetched first.
+    """
+
+    volumes: Path | str | None = None
     huggingface: Path | None = None
     uploads: Path | None = None
     tables: Path | None = None

@@ -91,7 +91,14 @@ def _take(request: HttpRequest, draft: Draft, field: str, form: DataForm, report
     if not form.is_valid() or not (form.upload or form.reference):
         return False
     try:
-        drafts.choose_data(draft=draft, by=person(request), field=field, upload=form.upload, reference=form.reference)
+        drafts.choose_data(
+            draft=draft,
+            by=person(request),
+            field=field,
+            upload=form.upload,
+            reference=form.reference,
+            mapping=form.cleaned_data["mapping"],
+        )
     except Invalid as refused:
         form.add_error(None, refused.message)
         report = getattr(refused, "report", None)
