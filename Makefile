@@ -6,7 +6,7 @@ DATA ?= ../shared/data
 export DATA_DIR PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo doctor test check bench bench-quality format clean
+.PHONY: help install run demo doctor test check bench bench-quality fuzz format clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 15
@@ -50,6 +50,9 @@ bench: install  ## measure speed and memory beside other tools, as ratios within
 
 bench-quality: install  ## task scores before and after fine-tuning, on rows held out; data in DATA=../shared/data
 	$(BIN)/python -m tests.bench.quality --data $(DATA) $(ARGS)
+
+fuzz: install  ## schemathesis over the whole OpenAPI document, more than 5,000 cases; FUZZ_EXAMPLES=500 make fuzz for more
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-150} FUZZ_PHASES=examples,coverage,fuzzing,stateful $(BIN)/pytest tests/verification/test_schema.py -n 0 -s --timeout 3600
 
 format: install  ## put code and templates into the house style
 	$(BIN)/ruff check --fix $(SOURCES)

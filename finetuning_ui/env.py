@@ -120,6 +120,9 @@ class Environment(BaseModel):
     HF_TOKEN: str | None = Field(None, description="for gated or private models and data sets; never sent elsewhere")
     HF_CDN: Names = Field(["hf.co", "cdn-lfs.huggingface.co"], description="hosts the hub may send us on to for its files")
 
+    LARGEST_UPLOAD_MB: int = Field(20_000, ge=1, description="largest file that is taken, in megabytes")
+    REQUESTS_PER_MINUTE: int = Field(3000, ge=1, le=1_000_000, description="REST calls that one token may make")
+
     CPU_SLOTS: int = Field(1, ge=1, le=1024, description="training processes at once where there is no GPU")
     ENGINE_THREADS: int | None = Field(None, ge=1, le=1024, description="threads of one training process; unset: all cores")
 

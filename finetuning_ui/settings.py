@@ -75,6 +75,11 @@ HF_ENDPOINT, HF_TOKEN, HF_CDN = env.HF_ENDPOINT, env.HF_TOKEN, env.HF_CDN
 # Training
 CPU_SLOTS, ENGINE_THREADS = env.CPU_SLOTS, env.ENGINE_THREADS
 
+# Programs
+REQUESTS_PER_MINUTE = env.REQUESTS_PER_MINUTE
+LARGEST_UPLOAD = env.LARGEST_UPLOAD_MB * 10**6  # bytes
+BODY_PATIENCE = 30.0  # seconds
+
 # Application
 ROOT_URLCONF = "finetuning_ui.urls"
 ASGI_APPLICATION = "finetuning_ui.asgi.application"
@@ -134,8 +139,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["runs.api.native.auth.Permitted"],
     "DEFAULT_PARSER_CLASSES": ["runs.api.native.bodies.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"user": "3000/min"},  # one busy script with live polling needs a tenth of it
+    "DEFAULT_THROTTLE_CLASSES": ["runs.api.native.throttle.PerToken"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "runs.api.native.problems.handle",
 }

@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.signals import task_prerun, worker_shutting_down
 from django.db import close_old_connections
 
-from runs.services import dispatch, mirroring, origin, progress, publishing, retirement, seals
+from runs.services import dispatch, mirroring, once, origin, progress, publishing, retirement, seals
 from runs.services.nudge import after_commit
 
 _stopping = threading.Event()
@@ -48,6 +48,11 @@ def mirror() -> None:
 @shared_task
 def reap() -> None:
     dispatch.reap()
+
+
+@shared_task
+def forget() -> None:
+    once.forget()
 
 
 @shared_task

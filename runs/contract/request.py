@@ -37,6 +37,7 @@ class RunRequest(Hyperparameters):
     register_to: Annotated[str, AfterValidator(_register_to)] = Field(
         max_length=255,
         title="Register to",
+        json_schema_extra={"pattern": rf"^{PART}\.{PART}(\.{MODEL_PART})?$"},
         description="catalog.schema, which registers under the run's name, or catalog.schema.model.",
     )
     task_type: TaskType = Field(

@@ -30,7 +30,8 @@ def _duration(text: str) -> str:
     return str(Duration.parse(text))
 
 
-DurationText = Annotated[str, AfterValidator(_duration)]
+USUAL = "^[1-9][0-9]{0,2}(_?[0-9]{3}){0,2}(e[0-3])?(ep|ba|tok)$"  # for schemas; Duration reads a little more
+DurationText = Annotated[str, AfterValidator(_duration), Field(json_schema_extra={"pattern": USUAL})]
 
 ALL_LINEAR, ATTENTION = "all-linear", "attention"  # words for layers that every architecture names in its own way
 NEVER_ADAPTED = {"lm_head", "embed_tokens"}

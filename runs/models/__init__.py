@@ -5,6 +5,7 @@ from runs.models.catalog import BaseModel, Licence, LicenceAcceptance
 from runs.models.dataset import DataProfile, DataSet
 from runs.models.draft import Draft
 from runs.models.event import RunEvent
+from runs.models.limits import Allowance, KeptAnswer
 from runs.models.metric import MetricPoint
 from runs.models.output import Checkpoint, Sample
 from runs.models.registry import ModelVersion
@@ -16,6 +17,7 @@ from runs.models.user import Right, Role, Team, User
 from runs.models.visibility import Visibility
 
 __all__ = [
+    "Allowance",
     "ApiToken",
     "AuditEntry",
     "AuditHead",
@@ -24,6 +26,7 @@ __all__ = [
     "DataProfile",
     "DataSet",
     "Draft",
+    "KeptAnswer",
     "Licence",
     "LicenceAcceptance",
     "MetricPoint",

@@ -12,7 +12,7 @@ from runs.models import ApiToken, Licence, LicenceAcceptance, Right, Role, User
 from runs.models.token import token_hash
 from runs.services.audit import record
 from runs.services.permissions import require
-from runs.services.refused import Invalid, NotAllowed
+from runs.services.refused import Invalid, NotAllowed, Unfit
 
 TOKEN_PREFIX = "ftui_"  # noqa: S105  tells people and secret scanners what they found
 LAST_USED_EVERY = timedelta(minutes=1)
@@ -48,7 +48,7 @@ def create_token(
     if len(name) > 100:
         raise Invalid("A token's name has at most 100 characters.", field="name")
     if expires_at is not None and expires_at <= timezone.now():
-        raise Invalid("This moment is over: the token would never work.", field="expires_at")
+        raise Unfit("This moment is over: the token would never work.", field="expires_at")
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     row = ApiToken.objects.create(
         user=owner or by, scopes=held, name=name.strip(), hash=token_hash(token), hint=token[:9], expires_at=expires_at

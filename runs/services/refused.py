@@ -47,6 +47,12 @@ class NotFound(Refused):
     code = "not_found"
 
 
+class Unfit(Invalid):
+    """Well said, but it does not go with how things stand: a moment that is over, say."""
+
+    code = "unfit"
+
+
 class UnknownModel(Invalid):
     code = "unknown_model"
 
@@ -147,6 +153,8 @@ def _sentence(error: ErrorDetails) -> str:
         return "This is required."
     if kind in ("string_too_long", "too_long"):
         return f"This is too long: at most {context['max_length']:,}."
+    if kind == "string_pattern_mismatch":
+        return f"This must match {context['pattern']} (a regular expression)."
     return WORDS.get(kind, f"{error['msg']}.")
 
 

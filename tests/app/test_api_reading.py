@@ -132,7 +132,7 @@ def test_a_retired_model_is_refused_with_its_replacement(
     base_model.retires_on, base_model.replacement = timezone.localdate(), newer
     base_model.save()
     answer = api("POST", "runs", asked)
-    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (400, "model_retired", "model")
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (409, "model_retired", "model")
     assert "test/tiny-chat-2" in answer.json()["detail"]
 
 

@@ -2,10 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import pytest
 from django.conf import settings
 from django.test import Client
+from jsonschema import Draft202012Validator
 
+from runs.api.native.examples import ANSWERS, BODIES
+from runs.api.native.links import LINKS
 from runs.api.native.openapi import CODES, document
 from runs.contract.request import RunRequest
 from runs.models import User
@@ -43,6 +48,37 @@ def test_every_reference_leads_somewhere() -> None:
             assert isinstance(target, dict)
             assert part in target, reference
             target = target[part]
+
+
+@pytest.mark.parametrize("name", [*BODIES, *ANSWERS])
+def test_every_example_is_what_its_schema_says(name: str) -> None:
+    made = document()
+    schema = {"$ref": f"#/components/schemas/{name}", "components": made["components"]}
+    (example,) = made["components"]["schemas"][name]["examples"]
+    Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(example)
+
+
+def test_every_shape_that_comes_in_or_goes_out_alone_has_an_example() -> None:
+    shapes = document()["components"]["schemas"]
+    parts = {"LicenceName", "LicenceShape", "ProgressShape", "ProblemEntry", "BaseModelShape"}
+    without = {name for name, shape in shapes.items() if "examples" not in shape and shape.get("type") == "object"}
+    assert {name for name in without - parts if not name.endswith(("Page", "List"))} <= _of_the_engine(shapes)
+
+
+def _of_the_engine(shapes: dict[str, Any]) -> set[str]:
+    """RunSpec and what it is made of: the engine's own file, shown as it is."""
+    return {"RunSpec"} | {reference.rpartition("/")[2] for reference in _references(shapes["RunSpec"])}
+
+
+def test_links_lead_to_operations_that_take_what_they_hand_on() -> None:
+    operations = {
+        operation["operationId"]: operation for methods in document()["paths"].values() for operation in methods.values()
+    }
+    assert LINKS.keys() <= operations.keys()
+    for leads in LINKS.values():
+        for parameters, targets in leads:
+            for target in targets:
+                assert parameters.keys() <= {parameter["name"] for parameter in operations[target]["parameters"]}
 
 
 def _references(value: object) -> set[str]:

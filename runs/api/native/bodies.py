@@ -3,6 +3,7 @@
 Knows nothing of what a body means. PostgreSQL keeps no NUL in text, so none is let in, at any depth.
 """
 
+import json
 from collections.abc import Mapping
 from typing import IO, Any, TypeVar, cast
 
@@ -20,16 +21,34 @@ Body = TypeVar("Body", bound=BaseModel)
 
 
 def read_json(raw: bytes) -> dict[str, Any]:
-    """Parse one JSON object; NaN, invalid UTF-8, lone surrogates, and nesting beyond 1,024 levels are no JSON here."""
+    """Parse one JSON object; NaN, invalid UTF-8, lone surrogates, repeated keys and deep nesting are no JSON here."""
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise ParseError(f"The body is not JSON: {error}.") from None
+    _refuse_repeated_keys(raw)
     if not isinstance(value, dict):
         raise ParseError('The body must be a JSON object, as in {"model": "..."}.')
     if holds_nul(value):
         raise ParseError("The body has a NUL character (\\u0000) in a text. Remove it.")
     return value
+
+
+def _refuse_repeated_keys(raw: bytes) -> None:
+    """Which of two values would count is anybody's guess; orjson takes the last one without a word."""
+
+    def paired(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        made = dict(pairs)
+        if len(made) < len(pairs):
+            keys = [key for key, _ in pairs]
+            repeated = next(key for key in keys if keys.count(key) > 1)
+            raise ParseError(f"The key “{repeated[:80]}” is there more than once.")
+        return made
+
+    try:
+        json.loads(raw, object_pairs_hook=paired)
+    except RecursionError:
+        raise ParseError("The body is nested too deep.") from None
 
 
 def holds_nul(value: object) -> bool:

@@ -22,32 +22,33 @@ from runs.services import datasets
 from runs.services.outputs import rows_file
 from runs.services.refused import Invalid
 
+FIELDS = [*parameters(UploadQuery)]
+for _parameter in FIELDS:
+    _parameter.required = False  # a form has them as its fields
 FORM = {
     "type": "object",
+    "additionalProperties": False,
     "required": ["file", "task_type"],
     "properties": {
         "file": {"type": "string", "format": "binary", "description": "The rows: .jsonl, .json, .csv, .parquet or .txt"},
-        **UploadQuery.model_json_schema()["properties"],
+        **{parameter.name: parameter.type for parameter in FIELDS},
         "task_type": {"type": "string", "enum": ["CHAT_COMPLETION", "INSTRUCTION_FINETUNE", "CONTINUED_PRETRAIN"]},
     },
 }
 UPLOAD: dict[str, Any] = {"multipart/form-data": FORM, "application/jsonl": OpenApiTypes.BINARY}
-UPLOAD_QUERY = [*parameters(UploadQuery)]
-for _parameter in UPLOAD_QUERY:
-    _parameter.required = False  # a form has them as its fields
 
 
 @operation("List data sets", answer=DataSetPage, query=DataSetsQuery, tag="datasets")
 def list_datasets(request: Request) -> Response:
-    """Data sets that you may see, newest first."""
+    """Data sets that you may see, newest first unless `order` says otherwise."""
     query = read(request, DataSetsQuery)
     rows = DataSet.objects.visible_to(person(request)).select_related("owner")
-    wanted = {"task_type": query.task_type, "owner__username": query.owner}
+    wanted = {"task_type": query.task_type, "owner__username": query.owner, "name__icontains": query.search}
     rows = rows.filter(**{key: value for key, value in wanted.items() if value})
-    return page(request, rows, query, DataSetShape.of)
+    return page(request, rows, query, DataSetShape.of, order=query.order)
 
 
-@operation("Upload a data set", answer=DataSetShape, status=201, body=UPLOAD, headers=UPLOAD_QUERY, tag="datasets")
+@operation("Upload a data set", answer=DataSetShape, status=201, body=UPLOAD, headers=FIELDS, creates=True, tag="datasets")
 def upload_dataset(request: Request) -> Response:
     """As a form with a `file`, or as the file's bytes with name and task_type in the query. What is wrong is named by line."""
     file, filename, fields = _form(request) if isinstance(request.data, QueryDict) else _raw(request)

@@ -12,9 +12,12 @@ from django.http import HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from runs.api.native.query import Query, parameters
+from runs.api.native.repeating import PARAMETER, repeatable
+from runs.api.native.throttle import tell
 
 Handler = Callable[..., HttpResponseBase]
 
@@ -27,9 +30,13 @@ def operation(
     body: Any = None,
     query: type[Query] | None = None,
     headers: Sequence[Any] = (),
+    creates: bool = False,
     tag: str,
 ) -> Callable[[Handler], Handler]:
-    """Describe a handler for the schema. `answer` and `body` are pydantic models or OpenAPI types; None is an empty one."""
+    """Describe a handler for the schema. `answer` and `body` are pydantic models or OpenAPI types; None is an empty one.
+
+    What `creates` takes an Idempotency-Key.
+    """
 
     def describe(handler: Handler) -> Handler:
         shape = answer if answer is not None else OpenApiResponse(description="Done")
@@ -39,12 +46,21 @@ def operation(
             operation_id=handler.__name__,
             request=body,
             responses=answer if isinstance(answer, dict) else {status: shape},
-            parameters=[*(parameters(query) if query else []), *headers],
+            parameters=[*(parameters(query) if query else []), *headers, *([PARAMETER] if creates else [])],
             tags=[tag],
         )
-        return described(handler)
+        return described(repeatable(handler) if creates else handler)
 
     return describe
+
+
+class Resource(APIView):
+    """Answers that say how many requests are left."""
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        made: Response = super().finalize_response(request, response, *args, **kwargs)
+        tell(request, made)
+        return made
 
 
 def resource(*, parsers: Sequence[type[BaseParser]] | None = None, **handlers: Handler) -> Callable[..., HttpResponseBase]:
@@ -52,7 +68,7 @@ def resource(*, parsers: Sequence[type[BaseParser]] | None = None, **handlers: H
     members: dict[str, Any] = {method: _method(handler) for method, handler in handlers.items()}
     if parsers is not None:
         members["parser_classes"] = list(parsers)
-    view: Callable[..., HttpResponseBase] = type("Resource", (APIView,), members).as_view()  # type: ignore[attr-defined]
+    view: Callable[..., HttpResponseBase] = type("Resource", (Resource,), members).as_view()  # type: ignore[attr-defined]
     return view
 
 

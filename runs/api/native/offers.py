@@ -115,11 +115,14 @@ class NewTokenShape(TokenShape):
     token: str = Field(description="The token itself: shown now and never again")
 
 
+SAYING = r"^[^\u0000]*[^\s\u0000-\u001f\u0085\ufeff][^\u0000]*$"  # something besides space
+
+
 class TokenBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(max_length=100, description="What will use it")
-    scopes: list[str] | None = Field(
-        default=None, description="What it may do at most: read, train, deploy, admin. Null: all that the caller may"
+    name: str = Field(max_length=100, pattern=SAYING, description="What will use it")
+    scopes: list[Right] | None = Field(
+        default=None, max_length=10, description="What it may do at most: read, train, deploy, admin. Null: all that the caller may"
     )
     expires_at: AwareDatetime | None = Field(default=None, description="With its time zone. Null: it holds until it is revoked")
 

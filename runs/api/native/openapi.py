@@ -1,5 +1,6 @@
 """The OpenAPI document, made from the operations, and a page that shows it without a script."""
 
+import json
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from runs.api.native.endpoint import resource
+from runs.api.native.examples import ANSWERS, BODIES
+from runs.api.native.links import link
 from runs.api.native.problems import MEDIA_TYPE, ProblemDocument
+from runs.api.native.query import NO_NUL
 
 
 @cache
@@ -30,7 +34,29 @@ def document() -> dict[str, Any]:
     for operations_of_path in made["paths"].values():
         for operation in operations_of_path.values():
             operation["responses"]["default"] = answer
+            link(operation)
+    _complete(made["components"]["schemas"])
     return made
+
+
+def _complete(schemas: dict[str, Any]) -> None:
+    """Examples for every shape, and for what comes in: no text has a NUL, which PostgreSQL does not keep."""
+    for name, example in (BODIES | ANSWERS).items():
+        schemas[name]["examples"] = [example]
+    for name in BODIES:
+        _without_nul(schemas[name])
+
+
+def _without_nul(schema: Any) -> None:
+    if isinstance(schema, list):
+        for part in schema:
+            _without_nul(part)
+    elif isinstance(schema, dict):
+        if schema.get("type") == "string" and not schema.keys() & {"pattern", "enum", "const", "format"}:
+            schema["pattern"] = NO_NUL
+        for key, part in schema.items():
+            if key != "examples":
+                _without_nul(part)
 
 
 def _problem_schemas() -> dict[str, Any]:
@@ -72,14 +98,20 @@ def _names(content: dict[str, Any]) -> list[tuple[str, str]]:
     return [(media, part.get("schema", {}).get("$ref", "").rpartition("/")[2]) for media, part in content.items()]
 
 
-def _shapes(made: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    return {
-        name: [
-            {"name": field, "kind": _kind(part), "required": field in schema.get("required", []), **part}
-            for field, part in schema.get("properties", {}).items()
-        ]
-        for name, schema in made["components"]["schemas"].items()
-    }
+def _shapes(made: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    schemas = made["components"]["schemas"]
+    return {name: {"fields": _fields(schema), "example": _example(schema)} for name, schema in schemas.items()}
+
+
+def _fields(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"name": field, "kind": _kind(part), "required": field in schema.get("required", []), **part}
+        for field, part in schema.get("properties", {}).items()
+    ]
+
+
+def _example(schema: dict[str, Any]) -> str:
+    return json.dumps(schema["examples"][0], indent=2, ensure_ascii=False) if "examples" in schema else ""
 
 
 def _kind(part: dict[str, Any]) -> str:
@@ -94,6 +126,7 @@ def _kind(part: dict[str, Any]) -> str:
 
 CODES = {
     "invalid": "A field breaks a rule; `field` and `detail` say which.",
+    "unfit": "It does not go with how things stand, a moment that is over, say.",
     "required": "A field that must be there is not.",
     "unreadable_body": "The body is not what its Content-Type says.",
     "unauthenticated": "No token, or one that is unknown, expired or revoked.",
@@ -114,6 +147,7 @@ CODES = {
     "unsupported_media_type": "Send application/json (for data sets also a form or raw rows).",
     "too_large": "The body is over the limit.",
     "throttled": "Too many requests; Retry-After says how long to wait, in seconds.",
+    "too_slow": "The body came too slowly.",
     "unavailable": "The database does not answer. Try again.",
     "internal_error": "Our fault; the server's log has the details.",
 }

@@ -1,6 +1,6 @@
 """What a run has said and made: events, metrics, samples, checkpoints, log, specification."""
 
-from django.http import FileResponse
+from django.http import FileResponse, HttpResponse, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -9,13 +9,13 @@ from runs.api.native.answers import shown, tagged
 from runs.api.native.auth import person
 from runs.api.native.endpoint import operation, resource
 from runs.api.native.paging import page, whole
-from runs.api.native.query import MetricsQuery, PageQuery, Query, read
+from runs.api.native.query import LogQuery, MetricsQuery, PageQuery, Query, read
 from runs.api.native.sampling import points
 from runs.api.native.shapes import CheckpointList, CheckpointShape, EventList, EventShape, PointList, SamplePage, SampleShape
 from runs.contract.spec import RunSpec
 from runs.models import Run
 from runs.services import lifecycle
-from runs.services.outputs import full_specification, log_file
+from runs.services.outputs import full_specification, last_lines, log_file
 
 
 def _run(request: Request, name: str, query: type[Query] = Query) -> Run:
@@ -41,7 +41,7 @@ def list_metrics(request: Request, name: str) -> Response:
 def list_samples(request: Request, name: str) -> Response:
     """Answers to the evaluation prompts at each evaluation, oldest first."""
     rows = _run(request, name, PageQuery).samples.all()
-    return page(request, rows, read(request, PageQuery), SampleShape.of, newest_first=False)
+    return page(request, rows, read(request, PageQuery), SampleShape.of, order="oldest")
 
 
 @operation("List a run's checkpoints", answer=CheckpointList, tag="outputs")
@@ -50,10 +50,13 @@ def list_checkpoints(request: Request, name: str) -> Response:
     return tagged(request, whole([CheckpointShape.of(row) for row in _run(request, name).checkpoints.all()]))
 
 
-@operation("Download a run's log", answer={(200, "text/plain"): OpenApiTypes.STR}, tag="outputs")
-def download_log(request: Request, name: str) -> FileResponse:
+@operation("Download a run's log", answer={(200, "text/plain"): OpenApiTypes.STR}, query=LogQuery, tag="outputs")
+def download_log(request: Request, name: str) -> HttpResponseBase:
     """What the training process wrote to its standard output and error."""
-    run = _run(request, name)
+    query = read(request, LogQuery)
+    run = lifecycle.find(by=person(request), name=name)
+    if query.lines:
+        return HttpResponse(last_lines(run, query.lines), content_type="text/plain; charset=utf-8")
     return FileResponse(
         log_file(run).open("rb"), as_attachment=True, filename=f"{run.name}.txt", content_type="text/plain; charset=utf-8"
     )

@@ -3,7 +3,7 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from runs.api.native.answers import shown
+from runs.api.native.answers import shown, tagged
 from runs.api.native.auth import person
 from runs.api.native.bodies import read_body
 from runs.api.native.endpoint import operation, resource
@@ -27,7 +27,7 @@ def list_tokens(request: Request) -> Response:
     return page(request, ApiToken.objects.filter(user=person(request)), read(request, PageQuery), TokenShape.of)
 
 
-@operation("Create a token", answer=NewTokenShape, status=201, body=TokenBody, tag="people")
+@operation("Create a token", answer=NewTokenShape, status=201, body=TokenBody, creates=True, tag="people")
 def create_token(request: Request) -> Response:
     """The answer has the token, once."""
     body = read_body(TokenBody, request)
@@ -37,16 +37,26 @@ def create_token(request: Request) -> Response:
     return response
 
 
+@operation("Show a token", answer=TokenShape, tag="people")
+def show_token(request: Request, key: str) -> Response:
+    """All but the token itself, which is kept nowhere."""
+    return tagged(request, TokenShape.of(_token(request, key)).model_dump(mode="json"))
+
+
 @operation("Revoke a token", status=204, tag="people")
-def revoke_token(request: Request, key: int) -> Response:
+def revoke_token(request: Request, key: str) -> Response:
     """It stops working at once."""
+    access.revoke_token(token=_token(request, key), by=person(request))
+    return Response(status=204)
+
+
+def _token(request: Request, key: str) -> ApiToken:
     token = ApiToken.objects.filter(pk=key, user=person(request)).first()
     if token is None:
         raise NotFound("You have no such token.")
-    access.revoke_token(token=token, by=person(request))
-    return Response(status=204)
+    return token
 
 
 me = resource(get=whoami)
 tokens = resource(get=list_tokens, post=create_token)
-token = resource(delete=revoke_token)
+token = resource(get=show_token, delete=revoke_token)

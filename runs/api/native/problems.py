@@ -4,6 +4,7 @@
 """
 
 import logging
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -27,6 +28,13 @@ MEDIA_TYPE = "application/problem+json"
 STATUSES: list[tuple[type[Refused], int]] = [
     (refused.NotAllowed, 403),
     (refused.NotFound, 404),
+    (refused.UnknownModel, 404),  # well said, but what it names is not there
+    (refused.UnknownData, 404),
+    (refused.ModelRetired, 409),  # well said, but not as things stand
+    (refused.Unfit, 409),
+    (refused.BadData, 409),
+    (refused.ModelUnavailable, 409),
+    (refused.LicenceNotAccepted, 409),
     (refused.Invalid, 400),
     (Refused, 409),  # CannotCancel and its kind: right in itself, but not now
 ]
@@ -75,9 +83,18 @@ def document(status: int, entries: list[ProblemEntry], report: dict[str, Any] | 
     return made.model_dump(mode="json", exclude={"report"} if report is None else None)
 
 
+def _status(error: Refused) -> int:
+    """By what is wrong, when several things are: 400 as soon as one of them is wrong in itself."""
+    by_code = {kind.code: status for kind, status in STATUSES}
+    if type(error) is refused.Invalid:
+        found = [by_code.get(problem.code, 400) for problem in error.problems]
+        return 400 if 400 in found else found[0]
+    return next(status for kind, status in STATUSES if isinstance(error, kind))
+
+
 def _of_refusal(error: Refused) -> Response:
     turned_down(error)
-    status = next(status for kind, status in STATUSES if isinstance(error, kind))
+    status = _status(error)
     entries = [ProblemEntry(field=problem.field, code=problem.code, message=problem.message) for problem in error.problems]
     report = getattr(error, "report", None)
     return Response(
@@ -113,7 +130,7 @@ def _of_framework(error: exceptions.APIException) -> Response:
     if header := getattr(error, "auth_header", None):
         response.headers["WWW-Authenticate"] = header
     if wait := getattr(error, "wait", None):
-        response.headers["Retry-After"] = str(int(wait) + 1)
+        response.headers["Retry-After"] = str(math.ceil(wait))
     return response
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
+from django.db.models import TextChoices
 from django.utils.timezone import is_naive, make_aware
 from drf_spectacular.utils import OpenApiParameter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -14,23 +15,49 @@ from runs.models import RunStatus
 from runs.services.refused import Invalid, invalid
 
 
+def _any_of(kind: type[TextChoices]) -> str:
+    """A pattern of one or more of these, or nothing."""
+    one = "|".join(kind.values)
+    return rf"^(({one})(,({one}))*)?$"
+
+
+NO_NUL = r"^[^\u0000]*$"  # PostgreSQL keeps none in text
+
+
 class Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class PageQuery(Query):
     limit: int = Field(default=50, ge=1, le=200, description="Rows of one page")
-    cursor: str = Field(default="", max_length=100, description="Where the page starts: taken from `next` of the page before")
+    cursor: str = Field(
+        default="", pattern=r"^[0-9]{0,18}$", description="Where the page starts: taken from `next` of the page before"
+    )
 
 
 class RunsQuery(PageQuery):
-    status: RunStatus | None = Field(default=None, description="Only runs with this status")
+    status: str = Field(
+        default="", pattern=_any_of(RunStatus), description="Only runs with one of these statuses, comma-separated"
+    )
     model: str = Field(default="", max_length=200, description="Only runs of this base model")
+    dataset: str = Field(default="", max_length=100, description="Only runs trained on this data set")
+    task_type: TaskType | None = Field(default=None, description="Only runs for this task")
     owner: str = Field(default="", max_length=150, description="Only runs of this person")
+    search: str = Field(default="", max_length=100, description="Only runs with this in their name")
     since: datetime | None = Field(default=None, description="Only runs created at or after this moment")
-    order: Literal["newest", "oldest"] = Field(default="newest", description="Which runs come first")
+    before: datetime | None = Field(default=None, description="Only runs created before this moment")
+    order: Literal["newest", "oldest", "name", "-name", "updated_at", "-updated_at", "tokens", "-tokens"] = Field(
+        default="newest", description="What comes first; `-` for falling"
+    )
 
-    @field_validator("since")
+    @field_validator("since", "before", mode="before")
+    @classmethod
+    def _no_number(cls, given: object) -> object:
+        if isinstance(given, str) and given.replace(".", "", 1).isdigit():
+            raise ValueError("This must be a moment, as in 2026-12-31T12:00:00Z.")
+        return given
+
+    @field_validator("since", "before")
     @classmethod
     def _in_the_servers_zone(cls, moment: datetime | None) -> datetime | None:
         if moment is None or not 1 < moment.year < 9999:  # the rim of the calendar has no other time zones
@@ -41,6 +68,29 @@ class RunsQuery(PageQuery):
 class DataSetsQuery(PageQuery):
     task_type: TaskType | None = Field(default=None, description="Only data sets for this task")
     owner: str = Field(default="", max_length=150, description="Only data sets of this person")
+    search: str = Field(default="", max_length=100, description="Only data sets with this in their name")
+    order: Literal["newest", "oldest", "name", "-name", "rows", "-rows", "bytes", "-bytes"] = Field(
+        default="newest", description="What comes first; `-` for falling"
+    )
+
+
+class VersionsQuery(PageQuery):
+    name: str = Field(default="", max_length=255, description="Only versions of this model: catalog.schema.model")
+    run: str = Field(default="", max_length=63, description="Only what this run registered")
+    order: Literal["newest", "oldest", "name", "-name"] = Field(default="newest", description="What comes first")
+
+
+class BaseModelsQuery(Query):
+    state: Literal["active", "leaving", "retired", "disabled"] | None = Field(
+        default=None, description="Only models in this state"
+    )
+    family: str = Field(default="", max_length=50, description="Only models of this family")
+    task_type: TaskType | None = Field(default=None, description="Only models that can be trained for this task")
+    available: bool | None = Field(default=None, description="Only models whose weights are, or are not, on this machine")
+
+
+class LogQuery(Query):
+    lines: int = Field(default=0, ge=0, le=100_000, description="Only the last lines, so many; 0 is all of it")
 
 
 class UploadQuery(Query):
@@ -87,7 +137,9 @@ def parameters(model: type[Query]) -> list[OpenApiParameter]:
             return dict(shared[part["$ref"].rsplit("/", 1)[-1]])
         if "anyOf" in part:  # X or null: a query has no null, only absence
             return inlined(next(option for option in part["anyOf"] if option.get("type") != "null"))
-        return {key: value for key, value in part.items() if key not in ("title", "description")}
+        plain = {key: value for key, value in part.items() if key not in ("title", "description")}
+        unbound = plain.get("type") == "string" and not plain.keys() & {"pattern", "enum", "const", "format"}
+        return {**plain, "pattern": NO_NUL} if unbound else plain
 
     required = set(schema.get("required", []))
     return [

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,37 +11,32 @@ from runs.api.native.bodies import json_of, read_body
 from runs.api.native.endpoint import operation, resource
 from runs.api.native.paging import page
 from runs.api.native.query import RunsQuery, read
+from runs.api.native.repeating import PARAMETER, key_of
 from runs.api.native.shapes import CancelBody, RunPage, RunShape
 from runs.contract.request import RunRequest
 from runs.models import Run
 from runs.services import lifecycle, pausing
-from runs.services.refused import Invalid
-
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    "header",
-    description="Your own name for this request: sent again, it returns the run that it made",
-)
 
 
 @operation("List runs", answer=RunPage, query=RunsQuery, tag="runs")
 def list_runs(request: Request) -> Response:
-    """Runs that you may see, newest first."""
+    """Runs that you may see, newest first unless `order` says otherwise."""
     query = read(request, RunsQuery)
     rows = Run.objects.visible_to(person(request)).alive().for_page().select_related("version", "version__run__base_model")
     wanted: dict[str, Any] = {
-        "status": query.status, "base_model__name": query.model, "owner__username": query.owner, "created_at__gte": query.since
+        "status__in": [*filter(None, query.status.split(","))], "base_model__name": query.model, "dataset__name": query.dataset,
+        "task_type": query.task_type, "owner__username": query.owner, "name__icontains": query.search,
+        "created_at__gte": query.since, "created_at__lt": query.before,
     }  # fmt: skip
     rows = rows.filter(**{key: value for key, value in wanted.items() if value})
-    return page(request, rows, query, RunShape.of, newest_first=query.order == "newest")
+    return page(request, rows, query, RunShape.of, order=query.order)
 
 
-@operation("Create a run", answer=RunShape, status=201, body=RunRequest, headers=[IDEMPOTENCY_KEY], tag="runs")
+@operation("Create a run", answer=RunShape, status=201, body=RunRequest, headers=[PARAMETER], tag="runs")
 def create_run(request: Request) -> Response:
     """The model's licence must have been accepted. The answer comes at once; the run starts when a device is free."""
     asked = lifecycle.read_request(json_of(request))
-    run = lifecycle.submit(by=person(request), asked=asked, idempotency_key=_key(request))
+    run = lifecycle.submit(by=person(request), asked=asked, idempotency_key=key_of(request))
     response = shown(RunShape.of(run), 201)
     response.headers["Location"] = request.build_absolute_uri(f"/api/v1/runs/{run.name}")
     return response
@@ -81,13 +75,6 @@ def delete_run(request: Request, name: str) -> Response:
     """Takes a finished run off the lists and its files off the disk. Models that it registered stay."""
     lifecycle.delete(run=lifecycle.find(by=person(request), name=name), by=person(request))
     return Response(status=204)
-
-
-def _key(request: Request) -> str:
-    key = request.headers.get("Idempotency-Key", "")
-    if len(key) > 200 or not (key.isascii() and key.isprintable()):
-        raise Invalid("An Idempotency-Key has at most 200 printable ASCII characters.", field="Idempotency-Key")
-    return key
 
 
 collection = resource(get=list_runs, post=create_run)

@@ -9,7 +9,7 @@ from django.db.models.functions import Cast
 from runs.api.native.query import MetricsQuery
 from runs.api.native.shapes import PointShape
 from runs.models import MetricPoint, Run
-from runs.services.refused import Invalid
+from runs.services.refused import NotFound
 from runs.services.thinning import thin
 
 
@@ -34,5 +34,5 @@ def _keys(run: Run, query: MetricsQuery) -> set[str]:
     wanted = {key.strip() for key in query.keys.split(",") if key.strip()}
     first = MetricPoint.objects.filter(run=run, kind=query.kind).first()
     if first and (unknown := sorted(wanted - first.values.keys())):
-        raise Invalid(f"There is no value “{unknown[0]}”. There are {', '.join(sorted(first.values))}.", field="keys")
+        raise NotFound(f"There is no value “{unknown[0]}”. There are {', '.join(sorted(first.values))}.", field="keys")
     return wanted

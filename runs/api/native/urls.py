@@ -29,9 +29,16 @@ class Key(StringConverter):
     regex = r"[0-9]{1,18}"
 
 
+class Small(StringConverter):
+    """A number that fits four bytes."""
+
+    regex = r"[0-9]{1,9}"
+
+
 register_converter(Label, "label")
 register_converter(Slashed, "slashed")
 register_converter(Key, "key")
+register_converter(Small, "small")
 
 
 def nowhere(request: Request, rest: str) -> NoReturn:
@@ -58,8 +65,10 @@ operations = [
     path("base-models", catalog.base_models),
     path("base-models/<slashed:name>", catalog.base_model),
     path("licences", catalog.licences),
+    path("licences/<label:key>", catalog.licence),
     path("licences/<label:key>/accept", catalog.acceptance),
     path("registered-models", catalog.registered_models),
+    path("registered-models/<label:name>/versions/<small:version>", catalog.registered_model),
     path("estimates", planning.estimate),
     path("audit", trail.collection),
     path("audit.jsonl", trail.whole_log),
