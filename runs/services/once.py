@@ -46,6 +46,11 @@ def once(*, by: User, operation: str, key: str, digest: Callable[[], str], make:
     return Answer(row.status, row.body.open(), row.location, repeated=True)
 
 
+def release(*, by: User, location: str) -> None:
+    """Free the keys of what is gone: `location` is the end of its address."""
+    KeptAnswer.objects.filter(user=by, location__endswith=location).delete()
+
+
 def forget() -> int:
     """Delete answers that are older than they are kept; the number of them."""
     return KeptAnswer.objects.filter(created_at__lt=timezone.now() - KEPT).delete()[0]

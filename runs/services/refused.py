@@ -47,6 +47,10 @@ class NotFound(Refused):
     code = "not_found"
 
 
+class Malformed(Invalid):
+    """It breaks what the schema of its door says, whatever else is true."""
+
+
 class Unfit(Invalid):
     """Well said, but it does not go with how things stand: a moment that is over, say."""
 
@@ -158,9 +162,9 @@ def _sentence(error: ErrorDetails) -> str:
     return WORDS.get(kind, f"{error['msg']}.")
 
 
-def invalid(error: ValidationError) -> Invalid:
+def invalid(error: ValidationError) -> Malformed:
     """Pydantic's findings as problems at fields, in words."""
-    return Invalid(
+    return Malformed(
         problems=[
             Problem("required" if found["type"] == "missing" else "invalid", _sentence(found), ".".join(map(str, found["loc"])))
             for found in error.errors(include_url=False, include_input=False)

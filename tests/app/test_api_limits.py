@@ -43,6 +43,14 @@ def test_what_was_refused_leaves_its_key_free(api: Call) -> None:
     assert api("POST", "tokens", {"name": "nightly"}, **{"Idempotency-Key": "k"}).status_code == 201
 
 
+def test_what_was_deleted_frees_its_key(api: Call) -> None:
+    first = api("POST", "tokens", {"name": "nightly"}, **{"Idempotency-Key": "k"})
+    assert api("DELETE", first.headers["Location"]).status_code == 204
+    second = api("POST", "tokens", {"name": "nightly"}, **{"Idempotency-Key": "k"})
+    assert second.json()["id"] != first.json()["id"]
+    assert api("GET", second.headers["Location"]).status_code == 200
+
+
 def upload(browser: Client, content: bytes, key: str, *, raw: bool) -> Any:
     if raw:
         url = "/api/v1/datasets?task_type=CHAT_COMPLETION&name=more"

@@ -88,6 +88,7 @@ def things(trained: tuple[Run, FakeEngine], dataset: DataSet, base_model: BaseMo
         "base-models/<path:name>": f"base-models/{base_model.name}",
         "base-models/<slashed:name>": f"base-models/{base_model.name}",
         "registered-models/<str:name>": "registered-models/main.default.helper",
+        "registered-models/<label:name>/versions/<small:version>": "registered-models/main.default.helper/versions/1",
         "models/<str:name>": "models/main.default.helper",
         "files/<str:key>": f"files/file-{dataset.name}",
         "fine_tuning/jobs/<str:key>": f"fine_tuning/jobs/ftjob-{run.name}",

@@ -20,6 +20,8 @@ WRITES = {
 LEFT_OUT = {
     "audit._add",  # is what records
     "datasets.profile",  # a measurement, kept so that it is not made again
+    "once.once",  # what it makes is recorded by its own service
+    "once.release",
     "drafts.start",  # lifecycle.submit writes down the run
 }
 

@@ -18,9 +18,9 @@ from runs.api.native.offers import DataSetPage, DataSetShape
 from runs.api.native.paging import page
 from runs.api.native.query import DataSetsQuery, UploadQuery, parameters, read, validated
 from runs.models import DataSet
-from runs.services import datasets
+from runs.services import datasets, once
 from runs.services.outputs import rows_file
-from runs.services.refused import Invalid
+from runs.services.refused import Malformed
 
 FIELDS = [*parameters(UploadQuery)]
 for _parameter in FIELDS:
@@ -64,7 +64,7 @@ def _form(request: Request) -> tuple[BinaryIO, str, UploadQuery]:
     fields = {**request.query_params.dict(), **cast(QueryDict, request.data).dict()}
     file = fields.pop("file", None)
     if not isinstance(file, UploadedFile):
-        raise Invalid("Send the rows as a form's file called “file”.", field="file")
+        raise Malformed("Send the rows as a form's file called “file”.", field="file")
     return cast(BinaryIO, file), (file.name or "data.jsonl").replace("\x00", ""), validated(UploadQuery, fields)
 
 
@@ -93,6 +93,7 @@ def download_rows(request: Request, name: str) -> FileResponse:
 def delete_dataset(request: Request, name: str) -> Response:
     """Refused while runs exist that were trained or evaluated on it."""
     datasets.delete(dataset=datasets.find(by=person(request), name=name), by=person(request))
+    once.release(by=person(request), location=request.path)
     return Response(status=204)
 
 

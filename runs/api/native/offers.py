@@ -3,8 +3,9 @@
 from datetime import date, datetime
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from runs.api.native.moments import ZonedMoment
 from runs.api.native.shapes import Shape
 from runs.models import ApiToken, DataSet, Licence, Right, User
 from runs.models import BaseModel as Offer
@@ -122,9 +123,12 @@ class TokenBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: str = Field(max_length=100, pattern=SAYING, description="What will use it")
     scopes: list[Right] | None = Field(
-        default=None, max_length=10, description="What it may do at most: read, train, deploy, admin. Null: all that the caller may"
+        default=None,
+        min_length=1,
+        max_length=10,
+        description="What it may do at most: read, train, deploy, admin. Null: all that the caller may",
     )
-    expires_at: AwareDatetime | None = Field(default=None, description="With its time zone. Null: it holds until it is revoked")
+    expires_at: ZonedMoment | None = Field(default=None, description="With its time zone. Null: it holds until it is revoked")
 
 
 class PersonShape(Shape):

@@ -19,6 +19,8 @@ from runs.api.native.links import link
 from runs.api.native.problems import MEDIA_TYPE, ProblemDocument
 from runs.api.native.query import NO_NUL
 
+OPTIONAL_BODIES = {"cancel_run"}  # operations that an empty body means something to
+
 
 @cache
 def document() -> dict[str, Any]:
@@ -35,6 +37,8 @@ def document() -> dict[str, Any]:
         for operation in operations_of_path.values():
             operation["responses"]["default"] = answer
             link(operation)
+            if operation["operationId"] not in OPTIONAL_BODIES and "requestBody" in operation:
+                operation["requestBody"]["required"] = True
     _complete(made["components"]["schemas"])
     return made
 

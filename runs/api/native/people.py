@@ -11,7 +11,7 @@ from runs.api.native.offers import NewTokenShape, PersonShape, TokenBody, TokenP
 from runs.api.native.paging import page
 from runs.api.native.query import PageQuery, read
 from runs.models import ApiToken
-from runs.services import access
+from runs.services import access, once
 from runs.services.refused import NotFound
 
 
@@ -33,13 +33,14 @@ def create_token(request: Request) -> Response:
     body = read_body(TokenBody, request)
     row, token = access.create_token(by=person(request), name=body.name, expires_at=body.expires_at, scopes=body.scopes)
     response = shown(NewTokenShape(token=token, **TokenShape.of(row).model_dump()), 201)
+    response.headers["Location"] = request.build_absolute_uri(f"/api/v1/tokens/{row.pk}")
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 @operation("Show a token", answer=TokenShape, tag="people")
 def show_token(request: Request, key: str) -> Response:
-    """All but the token itself, which is kept nowhere."""
+    """All but the token itself, which is kept nowhere. A revoked one is in the list alone."""
     return tagged(request, TokenShape.of(_token(request, key)).model_dump(mode="json"))
 
 
@@ -47,11 +48,12 @@ def show_token(request: Request, key: str) -> Response:
 def revoke_token(request: Request, key: str) -> Response:
     """It stops working at once."""
     access.revoke_token(token=_token(request, key), by=person(request))
+    once.release(by=person(request), location=request.path)
     return Response(status=204)
 
 
 def _token(request: Request, key: str) -> ApiToken:
-    token = ApiToken.objects.filter(pk=key, user=person(request)).first()
+    token = ApiToken.objects.filter(pk=key, user=person(request), revoked_at__isnull=True).first()
     if token is None:
         raise NotFound("You have no such token.")
     return token

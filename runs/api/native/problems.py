@@ -28,15 +28,10 @@ MEDIA_TYPE = "application/problem+json"
 STATUSES: list[tuple[type[Refused], int]] = [
     (refused.NotAllowed, 403),
     (refused.NotFound, 404),
+    (refused.Malformed, 400),
     (refused.UnknownModel, 404),  # well said, but what it names is not there
     (refused.UnknownData, 404),
-    (refused.ModelRetired, 409),  # well said, but not as things stand
-    (refused.Unfit, 409),
-    (refused.BadData, 409),
-    (refused.ModelUnavailable, 409),
-    (refused.LicenceNotAccepted, 409),
-    (refused.Invalid, 400),
-    (Refused, 409),  # CannotCancel and its kind: right in itself, but not now
+    (Refused, 409),  # right in itself, but not as things stand
 ]
 CODES = {
     "parse_error": "unreadable_body",
@@ -84,11 +79,10 @@ def document(status: int, entries: list[ProblemEntry], report: dict[str, Any] | 
 
 
 def _status(error: Refused) -> int:
-    """By what is wrong, when several things are: 400 as soon as one of them is wrong in itself."""
-    by_code = {kind.code: status for kind, status in STATUSES}
+    """Of several problems that a service found, 404 when all of them are names of what is not there."""
     if type(error) is refused.Invalid:
-        found = [by_code.get(problem.code, 400) for problem in error.problems]
-        return 400 if 400 in found else found[0]
+        missing = {refused.UnknownModel.code, refused.UnknownData.code}
+        return 404 if {problem.code for problem in error.problems} <= missing else 409
     return next(status for kind, status in STATUSES if isinstance(error, kind))
 
 

@@ -1,18 +1,17 @@
 """Query parameters, read by pydantic models: unknown, repeated and senseless ones are refused, the schema shows the rest."""
 
-from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 from django.db.models import TextChoices
-from django.utils.timezone import is_naive, make_aware
 from drf_spectacular.utils import OpenApiParameter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rest_framework.request import Request
 
 from runs.api.native.bodies import holds_nul
+from runs.api.native.moments import Moment
 from runs.contract.spec import TaskType
 from runs.models import RunStatus
-from runs.services.refused import Invalid, invalid
+from runs.services.refused import Malformed, invalid
 
 
 def _any_of(kind: type[TextChoices]) -> str:
@@ -44,25 +43,11 @@ class RunsQuery(PageQuery):
     task_type: TaskType | None = Field(default=None, description="Only runs for this task")
     owner: str = Field(default="", max_length=150, description="Only runs of this person")
     search: str = Field(default="", max_length=100, description="Only runs with this in their name")
-    since: datetime | None = Field(default=None, description="Only runs created at or after this moment")
-    before: datetime | None = Field(default=None, description="Only runs created before this moment")
+    since: Moment | None = Field(default=None, description="Only runs created at or after this moment")
+    before: Moment | None = Field(default=None, description="Only runs created before this moment")
     order: Literal["newest", "oldest", "name", "-name", "updated_at", "-updated_at", "tokens", "-tokens"] = Field(
         default="newest", description="What comes first; `-` for falling"
     )
-
-    @field_validator("since", "before", mode="before")
-    @classmethod
-    def _no_number(cls, given: object) -> object:
-        if isinstance(given, str) and given.replace(".", "", 1).isdigit():
-            raise ValueError("This must be a moment, as in 2026-12-31T12:00:00Z.")
-        return given
-
-    @field_validator("since", "before")
-    @classmethod
-    def _in_the_servers_zone(cls, moment: datetime | None) -> datetime | None:
-        if moment is None or not 1 < moment.year < 9999:  # the rim of the calendar has no other time zones
-            return None
-        return make_aware(moment) if is_naive(moment) else moment
 
 
 class DataSetsQuery(PageQuery):
@@ -114,13 +99,13 @@ def read(request: Request, model: type[Wanted]) -> Wanted:
     """The query of a request; raises Invalid with every problem at its parameter."""
     given = request.query_params
     if repeated := [key for key in given if len(given.getlist(key)) > 1]:
-        raise Invalid(f"“{repeated[0]}” is given more than once.", field=repeated[0])
+        raise Malformed(f"“{repeated[0]}” is given more than once.", field=repeated[0])
     return validated(model, dict(given.items()))
 
 
 def validated(model: type[Wanted], values: dict[str, Any]) -> Wanted:
     if holds_nul(values):
-        raise Invalid("A parameter has a NUL character in it. Remove it.")
+        raise Malformed("A parameter has a NUL character in it. Remove it.")
     try:
         return model.model_validate(values)
     except ValidationError as error:

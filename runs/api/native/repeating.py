@@ -1,20 +1,19 @@
 """`Idempotency-Key`: a create that is sent again with the same key gets the first answer again, and creates nothing."""
 
-import hashlib
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, BinaryIO, cast
+from typing import cast
 
 import orjson
-from django.core.files.uploadedfile import UploadedFile
-from django.http import HttpResponseBase, QueryDict
+from django.http import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from runs.api.native.auth import person
+from runs.api.native.digests import digest_of
 from runs.services.once import Answer, once
-from runs.services.refused import Invalid
+from runs.services.refused import Malformed
 
 Handler = Callable[..., HttpResponseBase]
 MOST = 200  # characters
@@ -30,26 +29,8 @@ def key_of(request: Request) -> str:
     """The request's key, empty when it has none."""
     key = request.headers.get("Idempotency-Key", "")
     if len(key) > MOST or not all("!" <= character <= "~" for character in key):
-        raise Invalid(f"An Idempotency-Key has at most {MOST} printable ASCII characters.", field="Idempotency-Key")
+        raise Malformed(f"An Idempotency-Key has at most {MOST} printable ASCII characters.", field="Idempotency-Key")
     return key
-
-
-class Hashed:
-    """A stream that can name what was read from it."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream, self._hash = stream, hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        chunk = self._stream.read(size)
-        self._hash.update(chunk)
-        return chunk
-
-    def digest(self) -> str:
-        """Of all of it: what nobody has read yet is read now."""
-        while self.read(1 << 20):
-            pass
-        return self._hash.hexdigest()
 
 
 def repeatable(handler: Handler) -> Handler:
@@ -60,7 +41,7 @@ def repeatable(handler: Handler) -> Handler:
         key = key_of(request)
         if not key:
             return handler(request, **path)
-        digest = _digest(request)
+        digest = digest_of(request)
 
         def make() -> Answer:
             made = cast(Response, handler(request, **path))
@@ -79,28 +60,3 @@ def _shown(answer: Answer) -> Response:
     if answer.repeated:
         response.headers["Idempotent-Replayed"] = "true"
     return response
-
-
-def _digest(request: Request) -> Callable[[], str]:
-    """How to name what this request asks for: its query and its body, whatever kind of body that is."""
-    body: Any = request.data
-    if isinstance(body, QueryDict):
-        return lambda: _sha256(request, *(_field(key, body[key]) for key in sorted(body)))
-    if isinstance(body, dict):
-        return lambda: _sha256(request, orjson.dumps(body, option=orjson.OPT_SORT_KEYS))
-    stream = Hashed(cast(BinaryIO, body))
-    request._full_data = stream  # type: ignore[attr-defined]  # what `request.data` gives: no other way to wrap it
-    return lambda: _sha256(request, stream.digest().encode())
-
-
-def _field(name: str, value: Any) -> bytes:
-    if isinstance(value, UploadedFile):
-        value.seek(0)
-        content = hashlib.file_digest(cast(Any, value), "sha256").hexdigest()
-        return orjson.dumps([name, value.name, content])
-    return orjson.dumps([name, value])
-
-
-def _sha256(request: Request, *parts: bytes) -> str:
-    query = orjson.dumps(sorted(request.query_params.dict().items()))
-    return hashlib.sha256(b"\n".join([query, *parts])).hexdigest()

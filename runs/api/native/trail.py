@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from runs.api.native.auth import person
 from runs.api.native.endpoint import operation, resource
+from runs.api.native.moments import Moment
 from runs.api.native.paging import page
 from runs.api.native.query import PageQuery, Query, read
 from runs.api.native.shapes import Shape
@@ -54,8 +55,8 @@ class TrailFilter(Query):
     action: str = Field(default="", max_length=100, description="Only this action, or those that begin like this")
     outcome: Literal["", "done", "refused"] = Field(default="", description="Only what was done, or what was refused")
     door: str = Field(default="", max_length=12, description="Only what came in by web, console, rest, databricks, ...")
-    since: datetime | None = Field(default=None, description="Only entries at or after this moment")
-    until: datetime | None = Field(default=None, description="Only entries before this moment")
+    since: Moment | None = Field(default=None, description="Only entries at or after this moment")
+    until: Moment | None = Field(default=None, description="Only entries before this moment")
 
 
 class TrailQuery(TrailFilter, PageQuery):

@@ -23,6 +23,12 @@ class Slashed(StringConverter):
     regex = r"[^/\x00]+(?:/[^/\x00]+)*"
 
 
+class Anything(StringConverter):
+    """Line breaks too."""
+
+    regex = r"(?s:.+)"
+
+
 class Key(StringConverter):
     """A row's number that fits its column."""
 
@@ -38,6 +44,7 @@ class Small(StringConverter):
 register_converter(Label, "label")
 register_converter(Slashed, "slashed")
 register_converter(Key, "key")
+register_converter(Anything, "anything")
 register_converter(Small, "small")
 
 
@@ -80,6 +87,6 @@ urlpatterns = [
     *operations,
     path("openapi.json", openapi.show, name="openapi"),
     path("docs", openapi.docs, name="api-docs"),
-    path("<path:rest>", lost),
+    path("<anything:rest>", lost),
     path("", lost, {"rest": ""}),
 ]

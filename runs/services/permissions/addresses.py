@@ -15,7 +15,7 @@ ADDRESSES: dict[str, dict[str, str]] = {
     **DATABRICKS,
 }
 # Not in the table, because they answer with nothing but "there is nothing here".
-NOWHERE = frozenset({"api/v1/<path:rest>", "api/v1/", "v1/<path:rest>"})
+NOWHERE = frozenset({"api/v1/<anything:rest>", "api/v1/", "v1/<path:rest>"})
 CONSOLE = "admin/"
 
 

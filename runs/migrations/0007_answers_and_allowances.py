@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('runs', '0003_pausing'),
+        ('runs', '0006_rights'),
     ]
 
     operations = [
