@@ -34,6 +34,7 @@ class EventType(StrEnum):
     FAILED = "FAILED"
     REQUEUED = "REQUEUED"
     PAUSED = "PAUSED"
+    ADVICE = "ADVICE"  # ours: something happened that its owner should know, with what to do
 
 
 class Phase(StrEnum):

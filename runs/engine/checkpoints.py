@@ -37,6 +37,7 @@ class State(BaseModel):
     seed: int
     data_digest: str
     last_loss: float | None = None
+    capacity: int | None = None  # tokens of a bin at most
     for_recovery: bool = False  # kept only until the next checkpoint
     evaluations: dict[int, float] = {}  # evaluation loss by step, as far as it was known
     random_cpu: str  # base64 of torch's generator state

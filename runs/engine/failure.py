@@ -33,12 +33,17 @@ class Leave(Exception):
         self.outcome = outcome
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Torch tells it apart on a GPU by a class, on a CPU by the text alone."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
+
+
 def explain(error: BaseException) -> Failure:
     """Put any exception into words. Torch and safetensors tell memory and disk apart only in their texts."""
     if isinstance(error, Failure):
         return error
     text = str(error)
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in text:
+    if is_out_of_memory(error):
         return Failure(Fault.MEMORY, "The memory was not enough for this model with this context length and batch size.")
     if getattr(error, "errno", None) in NO_ROOM or any(f"os error {code})" in text for code in NO_ROOM):
         return Failure(Fault.DISK, "The disk is full.")

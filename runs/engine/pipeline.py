@@ -7,7 +7,7 @@ import torch
 from transformers import PreTrainedModel
 
 from runs.contract.duration import Duration
-from runs.contract.events import EventType, Exit, Fault, Outcome, Phase, Plan, Resumed, Sample, Step
+from runs.contract.events import EventType, Exit, Fault, Milestone, Outcome, Phase, Plan, Resumed, Sample, Step
 from runs.contract.folder import RunFolder
 from runs.contract.spec import DataFile, RunSpec
 from runs.data.rendering import Renderer, TemplateError
@@ -152,6 +152,8 @@ class Pipeline:
         return waited >= patience
 
     def _say_step(self, training: Training, taken: Taken, pace: Pace) -> None:
+        if taken.note:
+            self.reporter.say(Milestone(time=now(), type=EventType.ADVICE, message=taken.note))
         speed, seconds_left = pace.step(training.tokens)
         step = Step(
             time=now(),

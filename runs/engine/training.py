@@ -1,6 +1,8 @@
 """Optimizer steps: the rows of a step go through the model bin by bin, the loss is weighted by tokens over the whole step."""
 
 import base64
+import gc
+import logging
 import math
 from dataclasses import dataclass, field
 
@@ -9,26 +11,32 @@ from transformers import PreTrainedModel
 
 from runs.contract.events import Fault
 from runs.contract.spec import RunSpec
-from runs.data.packing import batch, capacity
+from runs.data.packing import Rows, batch, capacity
 from runs.engine import models, optimizer
 from runs.engine.batches import pack
 from runs.engine.bins import Bin
 from runs.engine.checkpoints import State
 from runs.engine.duration import Timetable
 from runs.engine.examples import Examples
-from runs.engine.failure import Failure
+from runs.engine.failure import Failure, is_out_of_memory
 from runs.engine.loss import cross_entropy
 from runs.engine.precision import precision
 from runs.engine.wishes import Wishes
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Taken:
-    """One optimizer step that was taken. `loss` is the mean over its trained tokens, in nats."""
+    """One optimizer step that was taken. `loss` is the mean over its trained tokens, in nats.
+
+    `note`: what had to be changed to take it, for the run's timeline.
+    """
 
     loss: float
     learning_rate: float
     gradient_norm: float
+    note: str = ""
 
 
 @dataclass
@@ -47,27 +55,22 @@ class Training:
     last_loss: float | None = None
     evaluations: dict[int, float] = field(default_factory=dict)  # loss by step, of this run and of it before an interruption
     optimizer: torch.optim.Optimizer = field(init=False)
+    capacity: int = field(init=False)  # tokens of a bin at most; halved when the memory was not enough
     random_cpu: torch.Tensor = field(init=False)
     random_cuda: torch.Tensor | None = field(init=False)
 
     def __post_init__(self) -> None:
+        self.capacity = capacity(self.spec.hyperparameters.context_length or 0, self.device.type)
         self.optimizer = optimizer.build(self.parameters, self.spec.hyperparameters)
         self.weight = models.projection(self.model)
         models.between_layers(self.model, self.wishes.check_interrupted)
         self._note_chance()
 
-    @property
-    def capacity(self) -> int:
-        """Tokens of a bin at most."""
-        return capacity(self.spec.hyperparameters.context_length or 0, self.device.type)
-
     def advance(self) -> Taken:
         """Take the next step. Raises Failure(DIVERGED), and Leave in mid-step at a SIGTERM: then no weight has moved."""
         settings = self.spec.hyperparameters
         rows = batch(self.step, len(self.examples), settings.batch_size, settings.seed)
-        loss = self._backward_all(
-            list(pack(self.examples, rows, self.capacity)), int(self.examples.trained_lengths[rows].sum())
-        )
+        loss, note = self._accumulate(rows)
         norm = optimizer.clip(self.parameters.values(), settings.gradient_clip)
         self._refuse_nonsense(loss, norm)
         learning_rate = optimizer.rate(self.step + 1, self.timetable.total_steps, settings)
@@ -78,7 +81,37 @@ class Training:
         self.tokens += int(self.examples.lengths[rows].sum())
         self.last_loss = loss
         self._note_chance()
-        return Taken(loss, learning_rate, norm)
+        return Taken(loss, learning_rate, norm, note)
+
+    def _accumulate(self, rows: Rows) -> tuple[float, str]:
+        """Gradients of all rows. Where the memory is not enough the step begins again with half as many tokens at a time."""
+        asked = self.capacity
+        while (loss := self._try(rows)) is None:
+            self.optimizer.zero_grad()
+            gc.collect()
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            self._forget_chance()
+            self.capacity //= 2
+            log.warning("out of memory at batch %d: %d tokens at a time from now on", self.step + 1, self.capacity)
+        if self.capacity == asked:
+            return loss, ""
+        return loss, (
+            f"The memory was not enough for {asked:,} tokens at a time: from batch {self.step + 1:,} on it is "
+            f"{self.capacity:,}. The batch size is what it was, and no step was lost. "
+            "A shorter context length or gradient checkpointing leaves more room."
+        )
+
+    def _try(self, rows: Rows) -> float | None:
+        """None when the memory was not enough and smaller bins are possible."""
+        bins = list(pack(self.examples, rows, self.capacity))
+        try:
+            return self._backward_all(bins, int(self.examples.trained_lengths[rows].sum()))
+        except (MemoryError, RuntimeError) as error:
+            longest = int(self.examples.lengths[rows].max())
+            if not is_out_of_memory(error) or min(self.capacity, sum(packed.ids.numel() for packed in bins)) <= longest:
+                raise
+            return None
 
     def _backward_all(self, bins: list[Bin], targets: int) -> float:
         self.model.train()
@@ -102,6 +135,12 @@ class Training:
         self.random_cpu = torch.get_rng_state()
         self.random_cuda = torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None
 
+    def _forget_chance(self) -> None:
+        """Back to where the generators were when the step began."""
+        torch.set_rng_state(self.random_cpu)
+        if self.random_cuda is not None:
+            torch.cuda.set_rng_state(self.random_cuda, self.device)
+
     def state(self, *, for_recovery: bool) -> State:
         return State(
             step=self.step,
@@ -110,6 +149,7 @@ class Training:
             seed=self.spec.hyperparameters.seed,
             data_digest=self.spec.train.digest,
             last_loss=self.last_loss,
+            capacity=self.capacity,
             for_recovery=for_recovery,
             evaluations=dict(self.evaluations),
             random_cpu=_text(self.random_cpu),
@@ -124,6 +164,7 @@ class Training:
             torch.cuda.set_rng_state(_generator(state.random_cuda), self.device)
         self._note_chance()
         self.step, self.tokens, self.last_loss = state.step, state.tokens, state.last_loss
+        self.capacity = min(self.capacity, state.capacity or self.capacity)
         self.evaluations = dict(state.evaluations)
 
 

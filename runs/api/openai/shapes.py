@@ -21,7 +21,7 @@ STATUSES = {
     RunStatus.COMPLETED: "succeeded",
     RunStatus.FAILED: "failed",
 }
-WARNINGS = {"REQUEUED", "CHECK_FAILED"}
+WARNINGS = {"REQUEUED", "CHECK_FAILED", "ADVICE"}
 
 
 def seconds(moment: datetime | None) -> int | None:

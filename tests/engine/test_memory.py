@@ -1,0 +1,92 @@
+"""A step that does not fit into memory is taken in smaller pieces: the same step, and the run goes on."""
+
+import math
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runs.contract.events import EventType, Fault, Milestone, Outcome
+from runs.engine.training import Training
+from tests.engine.folders import chats, lines, losses, make_run, train
+from tests.tiny import write_tiny_model
+
+WIDE = {"intermediate_size": 8_192}  # activations of 0.3 MB a token beside 6 MB of weights
+LIMITED = """
+import resource, sys
+from runs.engine import __main__, training
+advance, room = training.Training.advance, int(sys.argv.pop())
+def limited(self):
+    if self.step == 0:
+        return advance(self)
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + room, resource.RLIM_INFINITY))
+    try:
+        return advance(self)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+training.Training.advance = limited
+sys.exit(__main__.main())
+"""
+
+
+def notes(folder: Path) -> list[str]:
+    return [line.message for line in lines(folder) if isinstance(line, Milestone) and line.type == EventType.ADVICE]
+
+
+def fails_above(monkeypatch: pytest.MonkeyPatch, tokens: int) -> None:
+    """As if bins of more than `tokens` did not fit: torch's own words, from within the backward pass."""
+    backward = Training._backward
+
+    def limited(self, packed, scale):
+        found = backward(self, packed, scale)
+        if packed.ids.numel() > tokens:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+        return found
+
+    monkeypatch.setattr(Training, "_backward", limited)
+
+
+def test_bins_are_halved_and_the_losses_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, tight = (make_run(tmp_path / name, chats(24), training_duration="6ba", batch_size=6) for name in ("plain", "tight"))
+    assert train(plain).outcome == Outcome.COMPLETED
+    fails_above(monkeypatch, 200)
+    assert train(tight).outcome == Outcome.COMPLETED
+    assert losses(tight) == pytest.approx(losses(plain), abs=1e-4), "a half done attempt must leave no gradient behind"
+    assert notes(tight) == [
+        "The memory was not enough for 256 tokens at a time: from batch 1 on it is 128. "
+        "The batch size is what it was, and no step was lost. "
+        "A shorter context length or gradient checkpointing leaves more room."
+    ]
+
+
+def test_a_resumed_run_keeps_its_smaller_bins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_run(tmp_path / "run", chats(24), training_duration="6ba", batch_size=6, eval_interval="3ba")
+    fails_above(monkeypatch, 200)
+    assert train(folder).outcome == Outcome.COMPLETED
+    shutil.rmtree(folder.checkpoints / "ep1-ba6")  # as if it had been lost after batch 3
+    assert train(folder).outcome == Outcome.COMPLETED
+    assert len(notes(folder)) == 1
+
+
+def test_a_row_that_does_not_fit_alone_ends_the_run_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_run(tmp_path / "run", chats(8), training_duration="2ba")
+    fails_above(monkeypatch, 10)
+    end = train(folder)
+    assert (end.outcome, end.fault) == (Outcome.FAILED, Fault.MEMORY)
+    assert "context length" in end.advice
+
+
+def test_a_real_process_at_its_limit_goes_on(tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "model", **WIDE)
+    folder = make_run(
+        tmp_path / "run", chats(48), model=model, context_length=512, batch_size=16, training_duration="4ba", learning_rate=1e-4
+    )
+    command = [sys.executable, "-c", LIMITED, str(folder.path), str(100 << 20)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3_000:]
+    assert len(losses(folder)) == 4
+    assert all(math.isfinite(loss) for loss in losses(folder).values())
+    assert notes(folder)[0].startswith("The memory was not enough for 512 tokens at a time: from batch ")
