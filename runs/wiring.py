@@ -48,6 +48,11 @@ def audit_seals() -> Path:
     return Path(settings.DATA_DIR / "audit" / "seals.txt")
 
 
+def arrivals() -> Path:
+    """For files that come in parts: on the file system of the data sets, and of every web process."""
+    return Path(settings.DATA_DIR / "arrivals")
+
+
 def volumes() -> Place:
     """What is below /Volumes: a folder, or wherever a URL leads."""
     if "://" not in str(settings.VOLUMES_ROOT):

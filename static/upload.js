@@ -1,4 +1,6 @@
 // Uploads: drop a file, see how far it is, keep the chosen file when it is refused. Without this the form is sent as any other.
+const PART = 8 << 20, TRIES = 6;  // bytes; a smaller file goes with the form
+const CUT = "The connection was cut. Send the file again: a large one goes on from where it stands.";
 const kilo = (count) => count < 1e6 ? `${Math.round(count / 1e3)} kB` : `${(count / 1e6).toFixed(1)} MB`;
 
 function dropping(zone) {
@@ -26,7 +28,51 @@ function follow(event) {
   if (radio && event.target !== radio && event.target.value) radio.checked = true;
 }
 
-function send(event) {
+// One request, with its progress. Rejects when the connection is cut.
+function ask(method, url, body, headers = {}, sent = () => {}) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.upload.addEventListener("progress", (event) => sent(event.loaded));
+    request.addEventListener("load", () => resolve(request));
+    request.addEventListener("error", () => reject(new Error(CUT)));
+    request.open(method, url);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.send(body);
+  });
+}
+
+// A large file goes in parts: after a cut, or when the same file is chosen again within a day, from where it stands.
+async function inParts(file, token, sent) {
+  const headers = { "X-CSRFToken": token }, name = `upload:${file.name}:${file.size}:${file.lastModified}`;
+  const known = localStorage.getItem(name);
+  let told = known && await ask("GET", `/api/v1/uploads/${known}`);
+  if (!told || told.status !== 200) {
+    const about = JSON.stringify({ filename: file.name, bytes: file.size });
+    told = await ask("POST", "/api/v1/uploads", about, { ...headers, "Content-Type": "application/json" });
+    if (told.status !== 201) throw new Error(JSON.parse(told.responseText).detail);
+  }
+  const { key, received } = JSON.parse(told.responseText), url = `/api/v1/uploads/${key}`;
+  localStorage.setItem(name, key);
+  for (let at = received, tries = 0; at < file.size;) {
+    sent(at);
+    const start = at, part = file.slice(at, at + PART);
+    try {
+      told = await ask("PATCH", `${url}?offset=${at}`, part, { ...headers, "Content-Type": "application/octet-stream" }, (more) => sent(start + more));
+      if (told.status === 409) told = await ask("GET", url);
+      if (told.status >= 500) throw new Error(CUT);
+      if (told.status !== 200) throw Object.assign(new Error(JSON.parse(told.responseText).detail), { final: true });
+      at = JSON.parse(told.responseText).received;
+      if (at > start) tries = 0;
+    } catch (error) {
+      if (error.final || tries++ === TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, Math.min(500 * 2 ** tries, 8000)));
+      await ask("GET", url).then((now) => { if (now.status === 200) at = JSON.parse(now.responseText).received; }, () => {});
+    }
+  }
+  return key;
+}
+
+async function send(event) {
   const form = event.target;
   const files = [...form.querySelectorAll("input[type=file]")].filter((input) => input.files.length);
   if (!files.length || event.defaultPrevented) return;
@@ -35,25 +81,32 @@ function send(event) {
   form.dataset.sent = "yes";
   const bar = form.querySelector("progress"), state = form.querySelector("[data-state]");
   const total = files.reduce((sum, input) => sum + input.files[0].size, 0);
-  const request = new XMLHttpRequest();
   const body = new FormData(form, event.submitter);
   const done = () => { delete form.dataset.sent; bar.hidden = true; state.textContent = ""; };
+  const show = (sent) => {
+    bar.value = sent / (total || 1);
+    state.textContent = sent < total ? `Sending ${kilo(sent)} of ${kilo(total)}` : `Checking ${kilo(total)}`;
+  };
   bar.hidden = false;
-  request.upload.addEventListener("progress", (sent) => {
-    bar.value = sent.loaded / sent.total;
-    state.textContent = sent.loaded < sent.total ? `Sending ${kilo(sent.loaded)} of ${kilo(sent.total)}` : `Checking ${kilo(total)}`;
-  });
-  request.addEventListener("load", () => {
-    if (request.status < 400) return location.assign(request.responseURL);
+  let before = 0;
+  try {
+    for (const input of files) {
+      const file = input.files[0];
+      if (file.size <= PART) continue;
+      const key = await inParts(file, body.get("csrfmiddlewaretoken"), (sent) => show(before + sent));
+      body.delete(input.name);
+      body.set(input.name.replace(/file$/, "upload_key"), key);
+      before += file.size;
+    }
+    show(before);
+    const answer = await ask("POST", form.action, body, {}, (sent) => show(Math.min(before + sent, total)));
+    if (answer.status < 400) return location.assign(answer.responseURL);
     done();
-    refused(request.responseText, files);
-  });
-  request.addEventListener("error", () => {
+    refused(answer.responseText, files);
+  } catch (error) {
     done();
-    state.textContent = "The file did not arrive. Check the connection and send it again.";
-  });
-  request.open("POST", form.action);
-  request.send(body);
+    state.textContent = error.message;
+  }
 }
 
 // The page with its errors, in place of this one; a file cannot be put into a form by the server, so ours move over.

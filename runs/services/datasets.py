@@ -22,6 +22,7 @@ from runs.data.rows import read_rows
 from runs.data.sources import SourceError, open_source, pinned
 from runs.data.validation import Report, check
 from runs.models import BaseModel, DataProfile, DataSet, Run, User
+from runs.services import arrivals
 from runs.services.audit import record
 from runs.services.permissions import may, require
 from runs.services.refused import BadData, CannotDelete, Invalid, ModelUnavailable, NotFound, UnknownData
@@ -51,6 +52,18 @@ def add_upload(
             os.replace(path, wiring.original_file(dataset.original))
             dataset.save(update_fields=["original"])
         return dataset
+
+
+def add_arrived(*, by: User, key: str, task: TaskType, name: str = "", mapping: str = "") -> DataSet:
+    """Check a file that came in parts, where it lies. It is kept when a mapping is proposed, so that it need not come again."""
+    require(by, "dataset.create")
+    with arrivals.whole(by=by, key=key) as file:
+        try:
+            return _keep(by=by, path=file.path, source=file.filename, task=task, name=name, field="file", mapping=mapping)
+        except BadData as refused:
+            if not (isinstance(refused.report, Report) and refused.report.proposal):
+                arrivals.drop(by=by, key=key)
+            raise
 
 
 def resolve(*, by: User, reference: str, task: TaskType, field: str, mapping: str = "") -> DataSet:

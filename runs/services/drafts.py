@@ -21,11 +21,12 @@ REGISTER_TO = "main.default"  # the catalog and schema that every installation h
 
 @dataclass(frozen=True)
 class Upload:
-    """A file on its way in. `mapping` is the foreign shape that the person confirmed, if any."""
+    """A file, or the key of one that came in parts. `mapping` is the foreign shape that the person confirmed, if any."""
 
-    file: BinaryIO
-    filename: str
+    file: BinaryIO | None = None
+    filename: str = ""
     mapping: str = ""
+    key: str = ""
 
 
 def find(*, by: User, key: str) -> Draft:
@@ -93,7 +94,9 @@ def choose_data(
     `mapping` is the foreign shape of what is referred to, where the person confirmed one.
     """
     task = TaskType(draft.values["task_type"])
-    if upload is not None:
+    if upload is not None and upload.file is None:
+        dataset = datasets.add_arrived(by=by, key=upload.key, task=task, mapping=upload.mapping)
+    elif upload is not None and upload.file is not None:
         dataset = datasets.add_upload(by=by, file=upload.file, filename=upload.filename, task=task, mapping=upload.mapping)
     elif reference:
         dataset = datasets.resolve(by=by, reference=reference, task=task, field=field, mapping=mapping)

@@ -124,6 +124,7 @@ class DataForm(forms.Form):
 
     source = forms.CharField(required=False)
     file = forms.FileField(required=False, allow_empty_file=True, max_length=255)
+    upload_key = forms.CharField(required=False, max_length=32)  # of a file that came in parts
     dataset = forms.CharField(required=False)
     path = forms.CharField(required=False, max_length=1_000)
     mapping = forms.CharField(required=False, max_length=50)
@@ -131,8 +132,10 @@ class DataForm(forms.Form):
     @property
     def upload(self) -> Upload | None:
         """A file counts whatever else is filled in: nobody chooses one by accident."""
-        file = self.cleaned_data.get("file")
-        return Upload(file, file.name, self.cleaned_data["mapping"]) if file is not None else None
+        file, mapping = self.cleaned_data.get("file"), self.cleaned_data["mapping"]
+        if key := self.cleaned_data["upload_key"]:
+            return Upload(mapping=mapping, key=key)
+        return Upload(file, file.name, mapping) if file is not None else None
 
     @property
     def reference(self) -> str:
@@ -144,7 +147,8 @@ class DataForm(forms.Form):
 class UploadForm(forms.Form):
     """A file for the page Data, where no model is chosen yet."""
 
-    file = forms.FileField(allow_empty_file=True, max_length=255, error_messages={"required": "Choose a file."})
+    file = forms.FileField(required=False, allow_empty_file=True, max_length=255)
+    upload_key = forms.CharField(required=False, max_length=32)  # of a file that came in parts
     task_type = forms.ChoiceField(
         choices=[(task.value, task.title) for task in TASKS.values()],
         label="Task",
@@ -152,6 +156,12 @@ class UploadForm(forms.Form):
     )
     name = forms.CharField(required=False, max_length=80, label="Name", help_text="Empty: the file's name.")
     mapping = forms.CharField(required=False, max_length=50)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("file") is None and not cleaned.get("upload_key") and "file" not in self.errors:
+            self.add_error("file", "Choose a file.")
+        return cleaned
 
 
 class TokenForm(forms.Form):

@@ -50,11 +50,16 @@ def list_datasets(request: Request) -> Response:
 
 @operation("Upload a data set", answer=DataSetShape, status=201, body=UPLOAD, headers=FIELDS, creates=True, tag="datasets")
 def upload_dataset(request: Request) -> Response:
-    """As a form with a `file`, or as the file's bytes with name and task_type in the query. What is wrong is named by line."""
+    """As a form with a `file`, as the file's bytes with the rest in the query, or as the key of an upload in parts.
+
+    What is wrong is named by line.
+    """
     file, filename, fields = _form(request) if isinstance(request.data, QueryDict) else _raw(request)
-    dataset = datasets.add_upload(
-        by=person(request), file=file, filename=filename, task=fields.task_type, name=fields.name, mapping=fields.mapping
-    )
+    settings: dict[str, Any] = {"task": fields.task_type, "name": fields.name, "mapping": fields.mapping}
+    if fields.upload:
+        dataset = datasets.add_arrived(by=person(request), key=fields.upload, **settings)
+    else:
+        dataset = datasets.add_upload(by=person(request), file=file, filename=filename, **settings)
     response = shown(DataSetShape.of(dataset), 201)
     response.headers["Location"] = request.build_absolute_uri(f"/api/v1/datasets/{dataset.name}")
     return response
@@ -63,6 +68,8 @@ def upload_dataset(request: Request) -> Response:
 def _form(request: Request) -> tuple[BinaryIO, str, UploadQuery]:
     fields = {**request.query_params.dict(), **cast(QueryDict, request.data).dict()}
     file = fields.pop("file", None)
+    if not isinstance(file, UploadedFile) and fields.get("upload"):
+        return BytesIO(), "", validated(UploadQuery, fields)
     if not isinstance(file, UploadedFile):
         raise Malformed("Send the rows as a form's file called “file”.", field="file")
     return cast(BinaryIO, file), (file.name or "data.jsonl").replace("\x00", ""), validated(UploadQuery, fields)

@@ -82,6 +82,7 @@ class UploadQuery(Query):
     name: str = Field(default="", max_length=100, description="Name of the new data set; empty: after the file")
     task_type: TaskType = Field(description="What the rows look like")
     mapping: str = Field(default="", max_length=2_000, description="Which of the file's columns are which")
+    upload: str = Field(default="", max_length=32, description="Key of an upload in parts, in place of a file")
 
 
 class MetricsQuery(Query):

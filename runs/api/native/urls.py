@@ -6,7 +6,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 from rest_framework.request import Request
 
-from runs.api.native import catalog, datasets, openapi, outputs, people, planning, runs, trail
+from runs.api.native import catalog, datasets, openapi, outputs, people, planning, runs, trail, uploads
 from runs.api.native.endpoint import resource
 from runs.services.refused import NotFound
 
@@ -66,6 +66,8 @@ operations = [
     path("runs/<label:name>/checkpoints", outputs.checkpoints),
     path("runs/<label:name>/log", outputs.log),
     path("runs/<label:name>/spec", outputs.spec),
+    path("uploads", uploads.collection),
+    path("uploads/<label:upload>", uploads.item),
     path("datasets", datasets.collection),
     path("datasets/<label:name>", datasets.item),
     path("datasets/<label:name>/rows.jsonl", datasets.rows),

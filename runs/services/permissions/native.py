@@ -12,6 +12,8 @@ REST: dict[str, dict[str, str]] = {
     "runs/<label:name>/checkpoints": {"GET": "run.see"},
     "runs/<label:name>/log": {"GET": "run.see"},
     "runs/<label:name>/spec": {"GET": "run.see"},
+    "uploads": {"POST": "dataset.create"},
+    "uploads/<label:upload>": {"GET": "dataset.create", "PATCH": "dataset.create", "DELETE": "dataset.create"},
     "datasets": {"GET": "dataset.list", "POST": "dataset.create"},
     "datasets/<label:name>": {"GET": "dataset.see", "DELETE": "dataset.delete"},
     "datasets/<label:name>/rows.jsonl": {"GET": "dataset.see"},

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from pydantic import BaseModel as Document
 
 from runs.contract.spec import DEFAULT_CONTEXT_LENGTH, TaskType
-from runs.models import BaseModel, DataSet, Run
+from runs.models import BaseModel, DataSet, Run, User
 from runs.services import datasets
 from runs.services.checks import weights_are_here
 from runs.services.outputs import rows_file
@@ -28,16 +28,8 @@ def index(request: HttpRequest) -> HttpResponseBase:
     """All data sets this person may see; POST adds one."""
     form, report = UploadForm(request.POST or None, request.FILES or None, use_required_attribute=False), None
     if request.method == "POST" and form.is_valid():
-        fields = form.cleaned_data
         try:
-            dataset = datasets.add_upload(
-                by=person(request),
-                file=fields["file"],
-                filename=fields["file"].name,
-                task=TaskType(fields["task_type"]),
-                name=fields["name"],
-                mapping=fields["mapping"],
-            )
+            dataset = _added(person(request), form.cleaned_data)
         except Invalid as refused:
             report = getattr(refused, "report", None)
             request.session[SESSION_REPORT] = report.model_dump(mode="json") if isinstance(report, Document) else None
@@ -47,6 +39,14 @@ def index(request: HttpRequest) -> HttpResponseBase:
             return redirect("dataset", dataset.name)
     context = _listed(request) | {"form": form, "refused": report}
     return render(request, "data/index.html", context, status=422 if form.errors else 200)
+
+
+def _added(user: User, fields: dict[str, Any]) -> DataSet:
+    """The data set of a file that came with the form, or before it in parts."""
+    settings: dict[str, Any] = {"task": TaskType(fields["task_type"]), "name": fields["name"], "mapping": fields["mapping"]}
+    if key := fields["upload_key"]:
+        return datasets.add_arrived(by=user, key=key, **settings)
+    return datasets.add_upload(by=user, file=fields["file"], filename=fields["file"].name, **settings)
 
 
 def _listed(request: HttpRequest) -> dict[str, Any]:
