@@ -27,7 +27,8 @@ app.conf.update(
         "mirror": {"task": "runs.tasks.mirror", "schedule": 10.0, "options": {"expires": 10}},
         "seal": {"task": "runs.tasks.seal", "schedule": 60.0, "options": {"expires": 60}},
         "forget": {"task": "runs.tasks.forget", "schedule": 3600.0, "options": {"expires": 3600}},
-        "retire": {"task": "runs.tasks.retire", "schedule": 3600.0, "options": {"expires": 3600}},
+        "retire": {"task": "runs.tasks.retire", "schedule": 60.0, "options": {"expires": 60}},
+        "post": {"task": "runs.tasks.post", "schedule": 60.0, "options": {"expires": 60}},
     },
 )
 app.autodiscover_tasks()

@@ -161,6 +161,7 @@ DEBUG = env.DEBUG
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", env.HOST, *env.ALLOWED_HOSTS]
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
 AUTHENTICATION_BACKENDS = ["finetuning_ui.backend.People"]
+SITE = next(iter(env.CSRF_TRUSTED_ORIGINS), f"http://{env.HOST}:{env.PORT}")  # where links in mails lead
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

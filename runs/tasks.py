@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.signals import task_prerun, worker_shutting_down
 from django.db import close_old_connections
 
-from runs.services import dispatch, mirroring, once, origin, progress, publishing, retirement, seals
+from runs.services import dispatch, mirroring, notices, once, origin, progress, publishing, retirement, seals
 from runs.services.nudge import after_commit
 
 _stopping = threading.Event()
@@ -57,9 +57,14 @@ def forget() -> None:
 
 @shared_task
 def retire() -> None:
-    retirement.announce_due()
+    retirement.carry_out()
 
 
 @shared_task
 def seal() -> None:
     seals.seal()
+
+
+@shared_task
+def post() -> None:
+    notices.post()

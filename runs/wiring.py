@@ -60,6 +60,11 @@ def volumes() -> Place:
     return place(settings.VOLUMES_ROOT)
 
 
+def site() -> str:
+    """Where people find this installation, without a slash at the end: for mails."""
+    return str(settings.SITE)
+
+
 def roots(scratch: Path, hub_token: str | None) -> Roots:
     """The places that data may be read from; `scratch` is an empty folder for what has to be fetched first."""
     return Roots(

@@ -135,7 +135,7 @@ def delete(runs: Runs) -> int:
 
 def get_models() -> ObjectList[BaseModel]:
     """Base models that a new run may start from."""
-    return ObjectList(BaseModel.of(one) for one in client().base_models() if one["state"] in ("active", "leaving"))
+    return ObjectList(BaseModel.of(one) for one in client().base_models() if one["state"] in ("active", "deprecated"))
 
 
 def get_checkpoints(training_run: str | TrainingRun) -> ObjectList[str]:

@@ -5,11 +5,12 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.utils import timezone
 
 from runs.console.forms import RestoreForm, RetireForm
 from runs.console.table import by
 from runs.models import BaseModel
-from runs.services import retirement
+from runs.services import impacts, retirement
 from runs.services.refused import Refused
 
 LIST = "admin:runs_basemodel_changelist"
@@ -34,8 +35,8 @@ def retire(request: HttpRequest) -> HttpResponse:
         names = ", ".join(model.name for model in models)
         messages.success(request, f"Retired on {form.cleaned_data['on']:%d %b %Y}: {names}.")
         return redirect(LIST)
-    impacts = [(model, retirement.impact(model)) for model in models]
-    return _page(request, "admin/console/retire.html", title="Retire base models", form=form, impacts=impacts)
+    found, zone = [(model, impacts.impact(model)) for model in models], timezone.get_default_timezone_name()
+    return _page(request, "admin/console/retire.html", title="Retire base models", form=form, impacts=found, zone=zone)
 
 
 def _done(form: RetireForm, request: HttpRequest, models: list[BaseModel]) -> bool:

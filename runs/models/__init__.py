@@ -7,6 +7,7 @@ from runs.models.draft import Draft
 from runs.models.event import RunEvent
 from runs.models.limits import Allowance, KeptAnswer
 from runs.models.metric import MetricPoint
+from runs.models.notice import Notice
 from runs.models.output import Checkpoint, Sample
 from runs.models.registry import ModelVersion
 from runs.models.run import Run
@@ -31,6 +32,7 @@ __all__ = [
     "LicenceAcceptance",
     "MetricPoint",
     "ModelVersion",
+    "Notice",
     "Right",
     "Role",
     "Run",

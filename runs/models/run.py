@@ -28,7 +28,7 @@ class RunQuerySet(OwnedQuerySet["Run"]):
 
     def queued(self) -> Self:
         """Waiting runs in the order in which they will start."""
-        return self.filter(status=RunStatus.QUEUED).order_by("queued_at", "pk")
+        return self.filter(status=RunStatus.QUEUED, held="").order_by("queued_at", "pk")
 
     def unattended_since(self, moment: datetime) -> Self:
         """Runs that somebody should be following and nobody has since `moment`."""
@@ -61,6 +61,7 @@ class Run(models.Model):
     status = models.CharField(max_length=16, choices=RunStatus.choices, default=RunStatus.PENDING)
     phase = models.CharField(max_length=16, choices=[(p.value, p.value) for p in Phase], default=Phase.CREATED)
     pause_wanted = models.BooleanField(default=False, help_text="A person asked its engine to keep its place and leave")
+    held = models.CharField(max_length=300, blank=True, help_text="Why it waits and is not started; empty: it will be")
     details = models.TextField(blank=True, help_text="What it is doing or why it ended, in words")
     fault = models.CharField(max_length=16, blank=True)
     advice = models.TextField(blank=True)
@@ -178,7 +179,7 @@ class Run(models.Model):
     @property
     def queue_position(self) -> int | None:
         """1 for the run that starts next; None when it is not queued."""
-        if self.status != RunStatus.QUEUED:
+        if self.status != RunStatus.QUEUED or self.held:
             return None
         return (
             Run.objects.queued().filter(Q(queued_at__lt=self.queued_at) | Q(queued_at=self.queued_at, pk__lte=self.pk)).count()

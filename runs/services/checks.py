@@ -7,13 +7,15 @@ from typing import TypeVar
 
 from runs import wiring
 from runs.contract.request import RunRequest
-from runs.models import BaseModel, DataSet, Run, User
+from runs.models import BaseModel, DataSet, Role, Run, User
 from runs.services.access import has_accepted
 from runs.services.datasets import resolve
 from runs.services.permissions import require
 from runs.services.refused import (
     Invalid,
     LicenceNotAccepted,
+    ModelDeprecated,
+    ModelReserved,
     ModelRetired,
     ModelUnavailable,
     Refused,
@@ -40,9 +42,40 @@ def find_model(name: str) -> BaseModel:
     if model is None or (not model.enabled and not model.is_retired):
         raise UnknownModel(f"There is no base model “{name}”. The list is on the page Base models.", field="model")
     if model.is_retired:
-        instead = f" Use {model.replacement.name} instead." if model.replacement else ""
-        raise ModelRetired(f"{model.name} was retired on {model.retires_on:%d %b %Y}.{instead}", field="model")
+        raise ModelRetired(
+            f"{model.name} was retired on {model.retires_on:%d %b %Y}.{_instead(model)}", field="model", facts=_end(model)
+        )
     return model
+
+
+def check_use(model: BaseModel, by: User) -> None:
+    """Raise unless this person may start a run of this model, which is on offer."""
+    if not BaseModel.objects.permitted_to(by).filter(pk=model.pk).exists():
+        kept_for = [*(Role(role).label.lower() for role in model.roles), *(team.name for team in model.teams.all())]
+        raise ModelReserved(
+            f"{model.name} is kept for others ({', '.join(kept_for)}). Ask an admin if you need it.", field="model"
+        )
+    if not BaseModel.objects.usable_by(by).filter(pk=model.pk).exists():
+        raise ModelDeprecated(
+            f"{model.name} leaves on {model.retires_on:%d %b %Y}: those who already use it may go on until then, and nobody "
+            f"begins with it any more.{_instead(model)}",
+            field="model",
+            facts=_end(model),
+        )
+
+
+def _instead(model: BaseModel) -> str:
+    return f" Use {model.replacement.name} instead." if model.replacement else ""
+
+
+def _end(model: BaseModel) -> dict[str, str | None]:
+    """The end of a model, for programs."""
+    return {
+        "state": model.state.value,
+        "retires_on": model.retires_on.isoformat() if model.retires_on else None,
+        "replacement": model.replacement.name if model.replacement else None,
+        "reason": model.retirement_reason,
+    }
 
 
 def weights_are_here(model: BaseModel) -> bool:
@@ -51,6 +84,7 @@ def weights_are_here(model: BaseModel) -> bool:
 
 def _model(asked: RunRequest, by: User) -> BaseModel:
     model = find_model(asked.model)
+    check_use(model, by)
     if asked.task_type not in model.task_types:
         raise Invalid(f"{model.display_name} is not offered for {asked.task_type.value}.", field="task_type")
     if not weights_are_here(model):

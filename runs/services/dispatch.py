@@ -13,6 +13,7 @@ from runs.execution.launcher import LaunchFailed
 from runs.models import Run, RunStatus
 from runs.models.status import LEASED
 from runs.services import settling, timeline
+from runs.services.holding import hold_waiting
 from runs.services.nudge import after_commit
 from runs.services.specification import specification
 
@@ -22,6 +23,7 @@ LEASE_SECONDS = 10  # a run whose follower was silent this long is taken over
 def start_waiting() -> list[Run]:
     """Start as many waiting runs as this node has free devices; return them."""
     admit()
+    hold_waiting()
     claimed = _claim()
     for run in claimed:
         _launch(run)

@@ -47,6 +47,7 @@ def choose_model(*, by: User, draft: Draft | None, values: Mapping[str, Any], ac
     """Keep model and task after checking them; `accept` are the keys of the licences that the person ticked."""
     name, task = str(values.get("model", "")), str(values.get("task_type", ""))
     model = _offered(name)
+    checks.check_use(model, by)
     if task not in model.task_types:
         raise Invalid(f"{model.display_name} is not offered for this task. Choose another of the two.", field="task_type")
     if not checks.weights_are_here(model):
@@ -65,6 +66,15 @@ def _offered(name: str) -> BaseModel:
     if not name:
         raise Invalid("Choose a base model.", field="model")
     return checks.find_model(name)
+
+
+def may_go_on(*, draft: Draft, by: User) -> bool:
+    """Whether the draft's model can still be used; if not, another has to be chosen first."""
+    try:
+        checks.check_use(_offered(str(draft.values.get("model", ""))), by)
+    except Refused:
+        return False
+    return True
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from runs.models import BaseModel, Licence, User
 from runs.services.audit import record
-from runs.services.refused import NotAllowed
+from runs.services.permissions import require
 
 Row = TypeVar("Row", BaseModel, Licence)
 
@@ -25,8 +25,7 @@ def save_licence(*, licence: Licence, by: User, changed: Sequence[str]) -> Licen
 
 
 def _save(row: Row, by: User, kind: str, changed: Sequence[str]) -> Row:
-    if not by.is_admin:
-        raise NotAllowed("Only an admin may change what is on offer.")
+    require(by, "catalog.change")
     kept = type(row).objects.filter(pk=row.pk).first()
     row.save()
     before = {name: getattr(kept, name) for name in changed} if kept else {}

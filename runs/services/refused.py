@@ -1,6 +1,9 @@
 """What services raise when the answer is no: a stable code, the field it is about, a sentence for the user."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -8,11 +11,12 @@ from pydantic_core import ErrorDetails
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong. `field` is empty when it is about the whole."""
+    """One thing that is wrong. `field` is empty when it is about the whole; `facts` say for programs what `message` says."""
 
     code: str
     message: str
     field: str = ""
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class Refused(Exception):
@@ -20,8 +24,15 @@ class Refused(Exception):
 
     code = "refused"
 
-    def __init__(self, message: str = "", *, field: str = "", problems: list[Problem] | None = None) -> None:
-        self.problems = problems or [Problem(self.code, message, field)]
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        field: str = "",
+        problems: list[Problem] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.problems = problems or [Problem(self.code, message, field, facts or {})]
         super().__init__("; ".join(problem.message for problem in self.problems))
 
     @property
@@ -63,6 +74,18 @@ class UnknownModel(Invalid):
 
 class ModelRetired(Invalid):
     code = "model_retired"
+
+
+class ModelDeprecated(Invalid):
+    """Leaving: those who already use it go on, and nobody begins."""
+
+    code = "model_deprecated"
+
+
+class ModelReserved(Invalid):
+    """On offer, to other roles or teams."""
+
+    code = "model_reserved"
 
 
 class ModelUnavailable(Invalid):
@@ -111,6 +134,10 @@ class CannotDelete(Refused):
 
 class CannotRetire(Refused):
     code = "cannot_retire"
+
+
+class CannotMove(Refused):
+    code = "cannot_move"
 
 
 WORDS = {

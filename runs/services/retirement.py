@@ -1,37 +1,20 @@
-"""Take base models off the offer, with a date, a reason and a replacement."""
+"""Take base models off the offer: notice given, then gone on their date, in this installation's time zone; or brought back."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
-from runs.models import AuditEntry, BaseModel, ModelVersion, Run, User
+from runs.models import BaseModel, User
 from runs.models.catalog import NOTICE_DAYS
+from runs.services import holding, impacts, notices
 from runs.services.audit import record
-from runs.services.refused import CannotRetire, NotAllowed
+from runs.services.permissions import require
+from runs.services.refused import CannotRetire
 
-
-@dataclass(frozen=True)
-class Impact:
-    """What depends on a base model."""
-
-    waiting: int
-    running: int
-    versions: int
-    people: int
-
-
-def impact(model: BaseModel) -> Impact:
-    runs = Run.objects.alive().filter(base_model=model)
-    active = list(runs.active())
-    return Impact(
-        waiting=sum(run.is_idle for run in active),
-        running=sum(not run.is_idle for run in active),
-        versions=ModelVersion.objects.filter(run__base_model=model).count(),
-        people=runs.values("owner").distinct().count(),
-    )
+FIELDS = ("announced_on", "retires_on", "replacement", "retirement_reason")
 
 
 def default_date() -> date:
@@ -40,9 +23,22 @@ def default_date() -> date:
 
 @transaction.atomic
 def retire(*, model: BaseModel, by: User, on: date, replacement: BaseModel | None, reason: str) -> BaseModel:
-    """From `on` the model is not offered; until then its users are warned. Runs that exist already go on."""
-    if not by.is_admin:
-        raise NotAllowed("Only an admin may retire a base model.")
+    """From now on nobody begins with the model, from `on` on nobody uses it. Runs at work finish; waiting ones are held."""
+    require(by, "catalog.change")
+    _check(model, on, replacement, reason)
+    before = _end(model)
+    model.announced_on = model.announced_on or timezone.localdate()
+    model.retires_on, model.replacement, model.retirement_reason = on, replacement, reason.strip()
+    model.carried_out_on = None
+    model.save()
+    record("model.retire", model, by=by, before=before, after=_end(model))
+    notices.tell(impacts.people(model), **_announcement(model))
+    holding.release(model)  # the date may have been moved into the future
+    _carry_out(model)
+    return model
+
+
+def _check(model: BaseModel, on: date, replacement: BaseModel | None, reason: str) -> None:
     if replacement is not None and replacement.pk == model.pk:
         raise CannotRetire("A model cannot replace itself.", field="replacement")
     if replacement is not None and replacement.retires_on is not None and replacement.retires_on <= on:
@@ -53,11 +49,6 @@ def retire(*, model: BaseModel, by: User, on: date, replacement: BaseModel | Non
         raise CannotRetire("This day is over. Take today to retire it at once.", field="on")
     if not reason.strip():
         raise CannotRetire("Say why, for the people who use it.", field="reason")
-    model.announced_on = timezone.localdate()
-    model.retires_on, model.replacement, model.retirement_reason = on, replacement, reason.strip()
-    model.save()
-    record("model.retire", model, by=by, on=on.isoformat(), replacement=replacement and replacement.name, reason=reason)
-    return model
 
 
 @transaction.atomic
@@ -70,27 +61,64 @@ def retire_all(
 
 @transaction.atomic
 def restore(*, model: BaseModel, by: User, reason: str) -> BaseModel:
-    """Undo a retirement."""
-    if not by.is_admin:
-        raise NotAllowed("Only an admin may restore a base model.")
+    """Undo a retirement: runs that were held for it wait for a device again."""
+    require(by, "catalog.change")
     if model.retires_on is None:
         raise CannotRetire(f"{model.name} is not retired, and will not be.")
     if not reason.strip():
         raise CannotRetire("Say why, for the audit log.", field="reason")
-    record("model.restore", model, by=by, was=str(model.retires_on), reason=reason)
-    model.announced_on = model.retires_on = model.replacement = None
+    record("model.restore", model, by=by, before=_end(model), reason=reason.strip())
+    model.announced_on = model.retires_on = model.replacement = model.carried_out_on = None
     model.retirement_reason = ""
     model.save()
+    freed = holding.release(model)
+    text = f"It is on offer again, without a date. {reason.strip()}"
+    waiting = f" {len(freed)} held run{' waits' if len(freed) == 1 else 's wait'} for a device again." if freed else ""
+    notices.tell(impacts.people(model), title=f"{model.display_name} stays", text=text + waiting, path=_page(model))
     return model
 
 
-def announce_due() -> list[BaseModel]:
-    """Write down, once, that a model's day has come. The refusal itself hangs on the date, not on this."""
-    gone = [model for model in BaseModel.objects.retired() if not _is_noted(model)]
-    for model in gone:
-        record("model.retired", model, by=None, on=str(model.retires_on))
-    return gone
+def carry_out() -> list[BaseModel]:
+    """What has to happen on a model's day, once. Its refusal itself hangs on the date, not on this."""
+    due = BaseModel.objects.retired().filter(Q(carried_out_on__isnull=True) | ~Q(carried_out_on=F("retires_on")))
+    return [model for model in due.select_related("replacement") if _carry_out(model)]
 
 
-def _is_noted(model: BaseModel) -> bool:
-    return AuditEntry.objects.filter(action="model.retired", target=model.name, details__on=str(model.retires_on)).exists()
+@transaction.atomic
+def _carry_out(model: BaseModel) -> bool:
+    """True for the one who did it: of several workers one wins."""
+    mine = Q(carried_out_on__isnull=True) | ~Q(carried_out_on=model.retires_on)
+    if not model.is_retired or not BaseModel.objects.filter(mine, pk=model.pk).update(carried_out_on=model.retires_on):
+        return False
+    model.carried_out_on = model.retires_on
+    record("model.retired", model, by=None, on=str(model.retires_on))
+    held = holding.hold_waiting(model)
+    owners = {run.owner for run in held}
+    text = f"{_reason(model)} Runs at work finish. Your waiting runs of it are held: move them{_to(model)} or cancel them."
+    notices.tell(
+        owners, title=f"{model.display_name} is retired: your waiting runs are held", text=text, path="/?status=QUEUED"
+    )
+    return True
+
+
+def _end(model: BaseModel) -> dict[str, object]:
+    return {name: getattr(model, name) for name in FIELDS}
+
+
+def _announcement(model: BaseModel) -> dict[str, str]:
+    when = "is retired from today on" if model.is_retired else f"leaves on {model.retires_on:%d %b %Y}"
+    instead = f" Use {model.replacement.display_name} instead." if model.replacement else " No replacement was named."
+    return {"title": f"{model.display_name} {when}", "text": f"{_reason(model)}{instead}", "path": _page(model)}
+
+
+def _reason(model: BaseModel) -> str:
+    reason = model.retirement_reason
+    return reason if reason.endswith((".", "!", "?")) else f"{reason}."
+
+
+def _to(model: BaseModel) -> str:
+    return f" to {model.replacement.display_name}" if model.replacement else " to another model"
+
+
+def _page(model: BaseModel) -> str:
+    return f"/base-models/{model.name}/"

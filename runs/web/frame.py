@@ -6,7 +6,7 @@ from functools import cached_property
 from django.http import HttpRequest
 from django.urls import reverse
 
-from runs.models import Run
+from runs.models import Notice, Run, User
 from runs.models.status import LEASED, WAITING
 from runs.services import usage
 
@@ -29,8 +29,14 @@ class Place:
 class Frame:
     """Lazy: a page without the frame asks the database nothing."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, request: HttpRequest) -> None:
+        self.path, self.request = request.path, request
+
+    @cached_property
+    def unread(self) -> int:
+        """Notices that this person has not looked at."""
+        user = self.request.user
+        return Notice.objects.filter(person=user).unread().count() if isinstance(user, User) else 0
 
     @cached_property
     def places(self) -> list[Place]:
@@ -50,4 +56,4 @@ class Frame:
 
 def frame(request: HttpRequest) -> dict[str, Frame]:
     """Context processor."""
-    return {"frame": Frame(request.path)}
+    return {"frame": Frame(request)}

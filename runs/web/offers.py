@@ -21,10 +21,11 @@ class Offer:
     weights_here: bool
     folder: Path
     accepted_at: datetime | None
+    usable: bool  # by this person: on offer, and not leaving unless they use it already
 
     @property
     def selectable(self) -> bool:
-        return self.weights_here and self.model.enabled and not self.model.is_retired
+        return self.weights_here and self.usable
 
     def matches(self, words: str) -> bool:
         """Whether every word stands somewhere in what a person would look for."""
@@ -37,7 +38,7 @@ def offers(models: Iterable[BaseModel], user: User) -> list[Offer]:
     """In the order given; one query for the acceptances of all."""
     models = list(models)
     accepted = {(row.licence_id, row.text_digest): row.accepted_at for row in LicenceAcceptance.objects.filter(user=user)}
-    room = fits(models)
+    room, usable = fits(models), set(BaseModel.objects.usable_by(user).values_list("pk", flat=True))
     return [
         Offer(
             model=model,
@@ -45,6 +46,7 @@ def offers(models: Iterable[BaseModel], user: User) -> list[Offer]:
             weights_here=weights_are_here(model),
             folder=wiring.model_folder(model),
             accepted_at=accepted.get((model.licence_id, text_digest(model.licence))),
+            usable=model.pk in usable,
         )
         for model in models
     ]
@@ -52,10 +54,10 @@ def offers(models: Iterable[BaseModel], user: User) -> list[Offer]:
 
 def on_offer(user: User) -> list[Offer]:
     """What a new run may choose from: those that can be used here first, then those whose weights are missing."""
-    models = BaseModel.objects.offered().select_related("licence", "replacement")
+    models = BaseModel.objects.offered().permitted_to(user).select_related("licence", "replacement")
     return sorted(offers(models, user), key=lambda offer: not offer.weights_here)
 
 
 def one(name: str, user: User) -> Offer | None:
-    model = BaseModel.objects.select_related("licence", "replacement").filter(name=name).first()
+    model = BaseModel.objects.permitted_to(user).select_related("licence", "replacement").filter(name=name).first()
     return offers([model], user)[0] if model else None

@@ -112,6 +112,13 @@ class Portrait:
         return self.may_change and (self.run.status == RunStatus.PAUSED or self.run.is_pausing)
 
     @property
+    def can_move(self) -> bool:
+        """Held because its base model is gone, and there is one to use instead."""
+        return (
+            self.may_change and bool(self.run.held) and self.run.is_waiting and self.run.base_model.replacement_id is not None
+        )
+
+    @property
     def can_delete(self) -> bool:
         return self.may_change and self.run.is_terminal
 

@@ -5,7 +5,7 @@ from django.urls import path, register_converter
 
 from runs.web import stream, wizard_urls
 from runs.web.tabs import TabConverter
-from runs.web.views import chart, dashboard, ending, output, run
+from runs.web.views import chart, dashboard, ending, notices, output, run
 
 register_converter(TabConverter, "tab")
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("", dashboard.index, name="dashboard"),
+    path("notices/", notices.index, name="notices"),
     path("foot/", dashboard.foot, name="foot"),
     path("stream/runs/", stream.all_runs, name="runs-stream"),
     *wizard_urls.urlpatterns,  # before the runs: `new` is not a run's name
@@ -20,6 +21,7 @@ urlpatterns = [
     path("runs/<slug:name>/row/", dashboard.row, name="run-row"),
     path("runs/<slug:name>/state/", run.state, name="run-state"),
     path("runs/<slug:name>/cancel/", ending.cancel, name="run-cancel"),
+    path("runs/<slug:name>/move/", ending.move, name="run-move"),
     path("runs/<slug:name>/pause/", ending.pause, name="run-pause"),
     path("runs/<slug:name>/resume/", ending.resume, name="run-resume"),
     path("runs/<slug:name>/delete/", ending.delete, name="run-delete"),

@@ -70,7 +70,7 @@ def model_context(
         "here": [offer for offer in found if offer.weights_here],
         "absent": [offer for offer in found if not offer.weights_here],
         "count": len(every),
-        "retired": offers(BaseModel.objects.retired().select_related("licence", "replacement"), user),
+        "retired": offers(BaseModel.objects.retired().permitted_to(user).select_related("licence", "replacement"), user),
         "chosen": one(chosen, user),
         "unfinished": Draft.objects.unfinished(user)[:5],
         "values": values,

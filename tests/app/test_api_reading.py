@@ -116,7 +116,7 @@ def test_base_models_with_their_state(api: Call, base_model: BaseModel) -> None:
     assert shown["licence"] == {"key": "open", "name": "Open licence 1.0"}
     base_model.retires_on = timezone.localdate() + timedelta(days=9)
     base_model.save()
-    assert api("GET", "base-models/test/tiny-chat").json()["state"] == "leaving"
+    assert api("GET", "base-models/test/tiny-chat").json()["state"] == "deprecated"
     base_model.retires_on = timezone.localdate()
     base_model.save()
     assert api("GET", "base-models/test/tiny-chat").json()["state"] == "retired"

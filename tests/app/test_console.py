@@ -169,7 +169,7 @@ def test_retiring_shows_the_impact_first_and_then_does_it(
 ) -> None:
     page = console.get(f"/admin/runs/basemodel/retire/?model={base_model.pk}")
     counts = re.findall(r"<td>(\d+)</td>", text(page))
-    assert counts == ["1", "0", "0", "1"], "waiting, running, versions, people"
+    assert counts == ["1", "0", "0", "0", "0", "1"], "waiting, paused, at work, drafts, versions, people"
     assert f'value="{retirement.default_date():%d/%m/%Y}"' in text(page)
     base_model.refresh_from_db()
     assert base_model.retires_on is None

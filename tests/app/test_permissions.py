@@ -93,6 +93,7 @@ def things(trained: tuple[Run, FakeEngine], dataset: DataSet, base_model: BaseMo
         "files/<str:key>": f"files/file-{dataset.name}",
         "fine_tuning/jobs/<str:key>": f"fine_tuning/jobs/ftjob-{run.name}",
         "v1/models/<path:key>": f"v1/models/{base_model.name}",
+        "base-model-families/<label:family>": f"base-model-families/{base_model.family}",
         "licences/<label:key>": f"licences/{base_model.licence.key}",
         "<slug:key>": draft.key,
         "<step:step>": "model",

@@ -1,20 +1,28 @@
 """A base model's end: announced, carried out on its day, undone."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
+from typing import Any
+from unittest import mock
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.core import mail
+from django.test import Client
 from django.utils import timezone
 
-from runs.models import AuditEntry, BaseModel, ModelVersion, Run, User
-from runs.services import retirement
-from runs.services.refused import CannotRetire, ModelRetired, NotAllowed
-from tests.app.conftest import Submit
+from runs import wiring
+from runs.models import AuditEntry, BaseModel, Draft, ModelVersion, Notice, Run, User
+from runs.models.catalog import State
+from runs.services import dispatch, drafts, holding, impacts, lifecycle, notices, retirement, settling
+from runs.services.refused import CannotMove, CannotRetire, ModelDeprecated, ModelRetired, NotAllowed
+from tests.app.conftest import Submit, caller, text
+from tests.fakes import FakeEngine, FakeLauncher
 
 
 @pytest.fixture
 def newer(base_model: BaseModel) -> BaseModel:
     copy = BaseModel.objects.get(pk=base_model.pk)
-    copy.pk, copy.name = None, "test/tiny-chat-2"
+    copy.pk, copy.name, copy.folder = None, "test/tiny-chat-2", str(wiring.model_folder(base_model))
     copy.save()
     return copy
 
@@ -26,11 +34,17 @@ def retire(
     return retirement.retire(model=model, by=by, on=on, replacement=replacement, reason=reason)
 
 
-def test_until_its_day_a_model_is_offered_with_a_warning(submit: Submit, base_model: BaseModel, admin: User) -> None:
-    retire(base_model, admin, days=1)
-    assert base_model.is_leaving
-    assert base_model in BaseModel.objects.offered()
+def test_after_notice_those_who_use_a_model_go_on_and_nobody_begins(
+    submit: Submit, base_model: BaseModel, newer: BaseModel, admin: User, colleague: User
+) -> None:
+    submit()
+    retire(base_model, admin, days=1, replacement=newer)
+    assert base_model.state == State.DEPRECATED
     assert submit()
+    with pytest.raises(ModelDeprecated, match=r"nobody begins with it any more\. Use test/tiny-chat-2 instead") as refused:
+        submit(by=colleague)
+    facts = refused.value.problems[0].facts
+    assert (facts["retires_on"], facts["replacement"]) == (base_model.retires_on.isoformat(), newer.name)
 
 
 def test_from_its_day_on_it_is_refused_and_the_replacement_named(
@@ -41,21 +55,24 @@ def test_from_its_day_on_it_is_refused_and_the_replacement_named(
     assert base_model not in BaseModel.objects.offered()
     with pytest.raises(ModelRetired, match="Use test/tiny-chat-2 instead"):
         submit()
-    assert not existing.is_terminal
+    existing.refresh_from_db()
+    assert existing.held.startswith("Tiny chat was retired on")
 
 
 def test_three_months_notice_unless_said_otherwise() -> None:
     assert retirement.default_date() == timezone.localdate() + timedelta(days=90)
 
 
-def test_the_impact_counts_what_depends_on_the_model(
-    submit: Submit, base_model: BaseModel, newer: BaseModel, colleague: User
+def test_the_impact_names_what_depends_on_the_model(
+    submit: Submit, base_model: BaseModel, newer: BaseModel, owner: User, colleague: User, stranger: User
 ) -> None:
-    submit()
-    tuned = submit(by=colleague)
-    ModelVersion.objects.create(run=tuned, name="main.default.m", version=1, uri="models:/main.default.m/1")
-    assert retirement.impact(base_model) == retirement.Impact(waiting=2, running=0, versions=1, people=2)
-    assert retirement.impact(newer) == retirement.Impact(waiting=0, running=0, versions=0, people=0)
+    first, tuned = submit(), submit(by=colleague)
+    version = ModelVersion.objects.create(run=tuned, name="main.default.m", version=1, uri="models:/main.default.m/1")
+    draft = drafts.keep(draft=Draft(owner=stranger, values={}), by=stranger, values={"model": base_model.name})
+    found = impacts.impact(base_model)
+    assert (found.waiting, found.running, found.drafts, found.versions) == ([first, tuned], [], [draft], [version])
+    assert set(found.people) == {owner, colleague, stranger}
+    assert impacts.impact(newer) == impacts.Impact([], [], [], [], [], [])
 
 
 def test_only_an_admin_retires_and_restores(base_model: BaseModel, owner: User) -> None:
@@ -107,12 +124,191 @@ def test_a_restored_model_is_as_before(submit: Submit, base_model: BaseModel, ne
         retirement.restore(model=base_model, by=admin, reason="Again.")
 
 
-def test_the_day_itself_is_written_down_once(base_model: BaseModel, newer: BaseModel, admin: User) -> None:
-    retire(base_model, admin)
-    retire(newer, admin, days=3)
-    assert retirement.announce_due() == [base_model]
-    assert retirement.announce_due() == []
+def day_comes(model: BaseModel) -> None:
+    """The calendar moves on: what was tomorrow is today."""
+    BaseModel.objects.filter(pk=model.pk).update(retires_on=timezone.localdate())
+
+
+def test_on_the_day_it_happens_once_even_if_nobody_is_there(
+    submit: Submit, base_model: BaseModel, newer: BaseModel, admin: User, launcher: FakeLauncher
+) -> None:
+    waiting = submit()
+    retire(base_model, admin, days=1, replacement=newer)
+    day_comes(base_model)
+    assert retirement.carry_out() == [base_model]
+    assert retirement.carry_out() == []
     assert AuditEntry.objects.get(action="model.retired").who is None
+    waiting.refresh_from_db()
+    assert "Move it to Tiny chat" in waiting.details
+    assert dispatch.start_waiting() == []
+
+
+def test_a_held_run_is_not_started_even_if_the_schedule_is_late(
+    run: Run, base_model: BaseModel, admin: User, launcher: FakeLauncher
+) -> None:
+    retire(base_model, admin, days=1)
+    day_comes(base_model)
+    assert dispatch.start_waiting() == []
+    run.refresh_from_db()
+    assert (run.status, bool(run.held), run.queue_position) == ("QUEUED", True, None)
+
+
+def test_a_run_at_work_finishes_even_if_its_engine_is_lost(
+    trained: tuple[Run, FakeEngine], base_model: BaseModel, admin: User
+) -> None:
+    run, _ = trained
+    retire(base_model, admin)
+    settling.requeue(run, "The engine was lost.")
+    assert dispatch.start_waiting() == [run]
+
+
+def test_the_day_begins_at_midnight_where_the_organisation_is(base_model: BaseModel, admin: User) -> None:
+    retire(base_model, admin, days=1)
+    midnight = datetime.combine(base_model.retires_on, time(0), tzinfo=ZoneInfo("UTC"))
+    for zone, gone in (("Pacific/Auckland", True), ("America/Los_Angeles", False)):
+        with timezone.override(zone), mock.patch("django.utils.timezone.now", return_value=midnight - timedelta(hours=1)):
+            assert base_model.is_retired is gone, zone
+
+
+def test_its_owner_moves_a_held_run_to_the_replacement_and_it_keeps_its_place(
+    submit: Submit, base_model: BaseModel, newer: BaseModel, admin: User, owner: User, colleague: User, launcher: FakeLauncher
+) -> None:
+    held, later = submit(learning_rate=3e-4), None
+    dispatch.admit()
+    later = submit(by=colleague, model=newer.name)
+    dispatch.admit()
+    retire(base_model, admin, replacement=newer)
+    held.refresh_from_db()
+    with pytest.raises(NotAllowed):
+        holding.move(run=held, by=colleague)
+    moved = holding.move(run=held, by=owner)
+    held.refresh_from_db()
+    assert (held.status, held.details) == ("STOPPED", f"Moved to {moved.name}, which trains Tiny chat.")
+    assert (moved.base_model, moved.asked.learning_rate) == (newer, 3e-4)
+    with pytest.raises(CannotMove):
+        holding.move(run=held, by=owner)
+    dispatch.admit()
+    moved.refresh_from_db()
+    later.refresh_from_db()
+    assert (moved.queue_position, later.queue_position) == (1, 2)
+    entry = AuditEntry.objects.get(action="run.move")
+    assert (entry.before, entry.after) == ({"model": base_model.name}, {"model": newer.name, "run": moved.name})
+
+
+def test_a_held_run_without_a_replacement_stays_until_its_owner_decides(
+    run: Run, base_model: BaseModel, admin: User, owner: User
+) -> None:
+    retire(base_model, admin)
+    run.refresh_from_db()
+    with pytest.raises(CannotMove, match="No replacement was named"):
+        holding.move(run=run, by=owner)
+    lifecycle.cancel(run=run, by=owner)
+
+
+@pytest.mark.parametrize("how", ["restore", "a later day"])
+def test_what_was_held_waits_for_a_device_again(
+    run: Run, base_model: BaseModel, admin: User, launcher: FakeLauncher, how: str
+) -> None:
+    retire(base_model, admin)
+    if how == "restore":
+        retirement.restore(model=base_model, by=admin, reason="Still needed.")
+    else:
+        retire(base_model, admin, days=30)
+    run.refresh_from_db()
+    assert run.held == ""
+    assert dispatch.start_waiting() == [run]
+
+
+def test_people_are_told_in_the_app_and_by_mail(
+    submit: Submit, base_model: BaseModel, newer: BaseModel, admin: User, owner: User, stranger: User, client: Client
+) -> None:
+    submit()
+    retire(base_model, admin, days=90, replacement=newer, reason="Its successor is better")
+    day_comes(base_model)
+    retirement.carry_out()
+    BaseModel.objects.get(pk=base_model.pk)
+    retirement.restore(model=BaseModel.objects.get(pk=base_model.pk), by=admin, reason="A customer needs it.")
+    assert not Notice.objects.exclude(person=owner).exists()
+    assert notices.post() == 3
+    assert notices.post() == 0
+    gone, held, stays = mail.outbox
+    assert (gone.to, "leaves on" in gone.subject) == (["owner@example.org"], True)
+    assert "Its successor is better. Use Tiny chat instead." in gone.body
+    assert f"/base-models/{base_model.name}/" in gone.body
+    assert "Your waiting runs of it are held" in held.body
+    assert "1 held run waits for a device again" in stays.body
+    client.force_login(owner)
+    assert "3 new" in text(client.get("/"))
+    assert "Tiny chat stays" in text(client.get("/notices/"))
+    assert " new</span>" not in text(client.get("/"))
+
+
+def test_a_mail_server_that_is_away_loses_no_notice(
+    run: Run, base_model: BaseModel, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    retire(base_model, admin, days=90)
+    with monkeypatch.context() as away:
+        away.setattr(notices, "send_mail", mock.Mock(side_effect=ConnectionRefusedError))
+        assert notices.post() == 0
+    assert notices.post() == 1
+
+
+def test_each_door_refuses_with_code_date_and_replacement_in_its_shape(
+    run: Run, asked: dict[str, Any], base_model: BaseModel, newer: BaseModel, admin: User, owner: User, client: Client
+) -> None:
+    draft = drafts.keep(draft=Draft(owner=owner, values={}), by=owner, values={**asked, "task_type": "CHAT_COMPLETION"})
+    retire(base_model, admin, replacement=newer)
+    today, call = timezone.localdate(), caller(owner)
+    facts = {"state": "retired", "retires_on": today.isoformat(), "replacement": newer.name, "reason": "Too old."}
+    sentence = f"test/tiny-chat was retired on {today:%d %b %Y}. Use test/tiny-chat-2 instead."
+
+    rest = call("POST", "runs", asked)
+    assert (rest.status_code, rest.json()["code"], rest.json()["detail"]) == (409, "model_retired", sentence)
+    assert rest.json()["problems"][0]["facts"] == facts
+
+    config = {"model": base_model.name, "trainDataPath": asked["train_data_path"], "taskType": "CHAT_COMPLETION"}
+    config["experimentTracker"] = {"mlflow": {"modelRegistryPath": "main.sch", "experimentPath": ""}}
+    body = {"query": "mutation C { createFinetune { id } }", "variables": {"createFinetuneData": {"config": config}}}
+    (error,) = call("POST", "http://testserver/api/2.0/genai-mapi/graphql", body).json()["errors"]
+    assert error["message"] == f"model: {sentence}"
+    assert error["extensions"] == {"code": 400, "reason": "model_retired", "model": facts}
+    body = {"query": "query M { getFinetuneConstants { models { name } } }"}
+    offered = call("POST", "http://testserver/api/2.0/genai-mapi/graphql", body).json()["data"]["getFinetuneConstants"]
+    assert [model["name"] for model in offered["models"]] == [newer.name]
+
+    assert [one["id"] for one in call("GET", "http://testserver/v1/models").json()["data"]] == [newer.name]
+
+    client.force_login(owner)
+    page = client.get(f"/runs/new/{draft.key}/training/", follow=True)
+    assert page.redirect_chain, "the draft needs another model first"
+    assert f"was retired on {today:%-d %b %Y}" in text(page)
+    assert f'value="{newer.name}"' in text(page)
+
+
+def test_admins_retire_and_restore_through_rest(run: Run, base_model: BaseModel, newer: BaseModel, admin: User) -> None:
+    call, address = caller(admin), f"base-models/{base_model.name}"
+    assert call("GET", f"{address}/impact").json()["waiting"] == [run.name]
+    answer = call("PUT", f"{address}/retirement", {"reason": "Old.", "replacement": newer.name}).json()
+    assert (answer["state"], answer["retires_on"]) == ("deprecated", retirement.default_date().isoformat())
+    assert call("POST", f"{address}/restore", {"reason": "Needed."}).json()["state"] == "active"
+    family = call("PUT", "base-model-families/Tiny/retirement", {"reason": "The end.", "on": timezone.localdate().isoformat()})
+    assert {model["state"] for model in family.json()["data"]} == {"retired"}
+    assert caller(run.owner)("PUT", f"{address}/retirement", {"reason": "x"}).status_code == 403
+    assert caller(run.owner)("GET", f"{address}/impact").status_code == 403
+
+
+def test_an_owner_moves_a_held_run_through_rest_and_on_its_page(
+    submit: Submit, base_model: BaseModel, newer: BaseModel, admin: User, owner: User, client: Client
+) -> None:
+    first, second = submit(), submit()
+    retire(base_model, admin, replacement=newer)
+    moved = caller(owner)("POST", f"runs/{first.name}/move", {})
+    assert (moved.status_code, moved.json()["model"]) == (201, newer.name)
+    client.force_login(owner)
+    page = text(client.get(f"/runs/{second.name}/"))
+    assert "Move to Tiny chat" in page
+    done = client.post(f"/runs/{second.name}/move/", follow=True)
+    assert f"{second.name} was moved" in text(done)
 
 
 def test_runs_of_a_retired_model_stay_with_their_settings(run: Run, base_model: BaseModel, admin: User) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -33,7 +34,7 @@ def graphql(request: HttpRequest) -> JsonResponse:
     except Refused as refused:
         if field in WRITES:
             turned_down(refused)
-        return _error("; ".join(_sentence(problem.field, problem.message) for problem in refused.problems), _code(refused))
+        return _error(_sentences(refused), _code(refused), _facts(refused))
     except ValueError as error:
         return _error(str(error), 400)
 
@@ -63,6 +64,16 @@ def _root(body: Mapping[str, Any]) -> str:
     return field
 
 
+def _sentences(refused: Refused) -> str:
+    return "; ".join(_sentence(problem.field, problem.message) for problem in refused.problems)
+
+
+def _facts(refused: Refused) -> dict[str, Any]:
+    """Beside the client's integer code, for other programs: our own code, and what is known of a model that is gone."""
+    facts = {key: value for problem in refused.problems for key, value in problem.facts.items()}
+    return {"reason": refused.problems[0].code, **({"model": facts} if facts else {})}
+
+
 def _sentence(field: str, message: str) -> str:
     return f"{field}: {message}" if field else message
 
@@ -71,6 +82,6 @@ def _code(refused: Refused) -> int:
     return 403 if isinstance(refused, NotAllowed) else 404 if isinstance(refused, NotFound) else 400
 
 
-def _error(message: str, code: int) -> JsonResponse:
+def _error(message: str, code: int, more: Mapping[str, Any] = MappingProxyType({})) -> JsonResponse:
     """The client looks for the code in here, not at the HTTP status, and repeats a request only on 429, 502, 503 and 504."""
-    return JsonResponse({"errors": [{"message": message, "extensions": {"code": code}}]})
+    return JsonResponse({"errors": [{"message": message, "extensions": {"code": code, **more}}]})

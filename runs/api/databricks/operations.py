@@ -18,8 +18,8 @@ Variables = Mapping[str, Any]
 LARGEST_PAGE = 1_000
 
 
-def constants(_by: User, _variables: Variables) -> Any:
-    return {"models": [model_object(model) for model in BaseModel.objects.offered()]}
+def constants(by: User, _variables: Variables) -> Any:
+    return {"models": [model_object(model) for model in BaseModel.objects.usable_by(by)]}
 
 
 def create(by: User, variables: Variables) -> Any:

@@ -18,9 +18,9 @@ from runs.services.refused import NotFound
 
 @operation("List base models", answer=BaseModelList, query=BaseModelsQuery, tag="catalog")
 def list_base_models(request: Request) -> Response:
-    """All of them, retired ones too: `state` says whether a new run may use one, `available` whether it would start here."""
+    """Those that are for you, retired ones too: `state` says whether a run may use one, `available` whether it starts here."""
     query = read(request, BaseModelsQuery)
-    rows = BaseModel.objects.select_related("licence", "replacement")
+    rows = BaseModel.objects.permitted_to(person(request)).select_related("licence", "replacement")
     if query.family:
         rows = rows.filter(family=query.family)
     shapes = [shape for row in rows if _wanted(shape := BaseModelShape.of(row), query)]
@@ -39,7 +39,7 @@ def _wanted(model: BaseModelShape, query: BaseModelsQuery) -> bool:
 @operation("Show a base model", answer=BaseModelShape, tag="catalog")
 def show_base_model(request: Request, name: str) -> Response:
     """By its full name, slash included."""
-    model = BaseModel.objects.select_related("licence", "replacement").filter(name=name).first()
+    model = BaseModel.objects.permitted_to(person(request)).select_related("licence", "replacement").filter(name=name).first()
     if model is None:
         raise NotFound(f"There is no base model “{name}”.")
     return tagged(request, BaseModelShape.of(model).model_dump(mode="json"))

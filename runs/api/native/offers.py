@@ -49,7 +49,9 @@ class BaseModelShape(Shape):
     task_types: list[str]
     licence: LicenceName
     defaults: dict[str, Any]
-    state: Literal["active", "leaving", "retired", "disabled"]
+    state: Literal["active", "deprecated", "retired", "disabled"] = Field(
+        description="deprecated: leaves on `retires_on`, and only those who already use it go on until then"
+    )
     available: bool = Field(description="Whether its weights are on this machine")
     retires_on: date | None = Field(description="First day without this model")
     retirement_reason: str
@@ -57,24 +59,13 @@ class BaseModelShape(Shape):
 
     @classmethod
     def of(cls, model: Offer) -> "BaseModelShape":
-        simple = {
-            key: getattr(model, key) for key in cls.model_fields if key not in ("licence", "state", "available", "replacement")
-        }
+        simple = {key: getattr(model, key) for key in cls.model_fields if key not in ("licence", "available", "replacement")}
         return cls(
             **simple,
             licence=LicenceName.model_validate(model.licence),
-            state=_state(model),
             available=weights_are_here(model),
             replacement=model.replacement.name if model.replacement else None,
         )
-
-
-def _state(model: Offer) -> Literal["active", "leaving", "retired", "disabled"]:
-    if model.is_retired:
-        return "retired"
-    if not model.enabled:
-        return "disabled"
-    return "leaving" if model.is_leaving else "active"
 
 
 class LicenceShape(Shape):

@@ -48,6 +48,9 @@ class ProblemEntry(BaseModel):
     field: str = Field(description="Name of the field or parameter, empty when it is about the whole")
     code: str
     message: str
+    facts: dict[str, Any] = Field(
+        default={}, description="For programs: of a base model that is leaving or gone its state, date, replacement and reason"
+    )
 
 
 class ProblemDocument(BaseModel):
@@ -89,7 +92,10 @@ def _status(error: Refused) -> int:
 def _of_refusal(error: Refused) -> Response:
     turned_down(error)
     status = _status(error)
-    entries = [ProblemEntry(field=problem.field, code=problem.code, message=problem.message) for problem in error.problems]
+    entries = [
+        ProblemEntry(field=problem.field, code=problem.code, message=problem.message, facts=dict(problem.facts))
+        for problem in error.problems
+    ]
     report = getattr(error, "report", None)
     return Response(
         document(status, entries, report.model_dump(mode="json") if isinstance(report, BaseModel) else None), status

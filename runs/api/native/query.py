@@ -66,7 +66,7 @@ class VersionsQuery(PageQuery):
 
 
 class BaseModelsQuery(Query):
-    state: Literal["active", "leaving", "retired", "disabled"] | None = Field(
+    state: Literal["active", "deprecated", "retired", "disabled"] | None = Field(
         default=None, description="Only models in this state"
     )
     family: str = Field(default="", max_length=50, description="Only models of this family")

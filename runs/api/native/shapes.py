@@ -60,6 +60,7 @@ class RunShape(Shape):
     eval_dataset: str | None
     register_to: str
     request: dict[str, Any] = Field(description="The settings as they were asked for; GET .../spec has all of them, resolved")
+    held: str = Field(description="Why it waits and is not started, as when its base model is gone; else empty")
     queue_position: int | None = Field(description="1 for the run that starts next; null when it is not waiting")
     progress: ProgressShape
     step: int

@@ -6,7 +6,7 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 from rest_framework.request import Request
 
-from runs.api.native import catalog, datasets, openapi, outputs, people, planning, runs, trail, uploads
+from runs.api.native import catalog, datasets, openapi, outputs, people, planning, retirements, runs, trail, uploads
 from runs.api.native.endpoint import resource
 from runs.services.refused import NotFound
 
@@ -60,6 +60,7 @@ operations = [
     path("runs/<label:name>/cancel", runs.cancel),
     path("runs/<label:name>/pause", runs.pause),
     path("runs/<label:name>/resume", runs.resume),
+    path("runs/<label:name>/move", retirements.moved),
     path("runs/<label:name>/events", outputs.events),
     path("runs/<label:name>/metrics", outputs.metrics),
     path("runs/<label:name>/samples", outputs.samples),
@@ -72,7 +73,11 @@ operations = [
     path("datasets/<label:name>", datasets.item),
     path("datasets/<label:name>/rows.jsonl", datasets.rows),
     path("base-models", catalog.base_models),
+    path("base-models/<slashed:name>/impact", retirements.impact),
+    path("base-models/<slashed:name>/retirement", retirements.item),
+    path("base-models/<slashed:name>/restore", retirements.restored),
     path("base-models/<slashed:name>", catalog.base_model),
+    path("base-model-families/<label:family>/retirement", retirements.family),
     path("licences", catalog.licences),
     path("licences/<label:key>", catalog.licence),
     path("licences/<label:key>/accept", catalog.acceptance),

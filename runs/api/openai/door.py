@@ -4,7 +4,7 @@ The client repeats a request on 408, 409, 429 and 5xx, so a refusal is none of t
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -31,9 +31,17 @@ NO_KEY = "Incorrect API key provided. Make a token on the page Account, or with 
 
 
 def failure(
-    message: str, status: int, *, code: str | None = None, param: str | None = None, kind: str = "invalid_request_error"
+    message: str,
+    status: int,
+    *,
+    code: str | None = None,
+    param: str | None = None,
+    kind: str = "invalid_request_error",
+    facts: Mapping[str, Any] | None = None,
 ) -> JsonResponse:
-    return JsonResponse({"error": {"message": message, "type": kind, "param": param, "code": code}}, status=status)
+    """`facts` go along for programs that know us: of a base model that is gone its date and its replacement."""
+    known = {"message": message, "type": kind, "param": param, "code": code}
+    return JsonResponse({"error": {**known, **({"facts": facts} if facts else {})}}, status=status)
 
 
 class Missing(NotFound):
@@ -78,7 +86,7 @@ def refusal(error: Exception) -> JsonResponse:
             first = error.problems[0]
             told = "; ".join(problem.message for problem in error.problems)
             code = "invalid_file_format" if isinstance(error, BadData) else first.code
-            return failure(told, 400, code=code, param=THEIRS.get(first.field, first.field) or None)
+            return failure(told, 400, code=code, param=THEIRS.get(first.field, first.field) or None, facts=first.facts)
         case BadBody():
             return failure(str(error), error.status)
         case UnreadablePostError() | MultiPartParserError():

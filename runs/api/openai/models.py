@@ -13,7 +13,7 @@ from runs.services.refused import Invalid
 
 def index(request: HttpRequest, user: User) -> HttpResponseBase:
     tuned = Run.objects.alive().visible_to(user).filter(status=RunStatus.COMPLETED).select_related("owner__team", "base_model")
-    data = [*map(_base, BaseModel.objects.offered()), *map(_tuned, tuned)]
+    data = [*map(_base, BaseModel.objects.usable_by(user)), *map(_tuned, tuned)]
     return JsonResponse({"object": "list", "data": data})
 
 
@@ -30,7 +30,7 @@ def _found(user: User, key: str) -> dict[str, Any]:
     run = naming.find_tuned(user, key)
     if run is not None and run.status == RunStatus.COMPLETED:
         return _tuned(run)
-    model = BaseModel.objects.offered().filter(name=key).first() if "\x00" not in key else None
+    model = BaseModel.objects.usable_by(user).filter(name=key).first() if "\x00" not in key else None
     if model is None:
         raise Missing(
             f"The model '{key[:200]}' does not exist or you do not have access to it.", param="model", code="model_not_found"

@@ -38,6 +38,7 @@ OPERATIONS: dict[str, Operation] = {
     "run.create": Operation("start a run", TRAIN),
     "run.cancel": Operation("cancel a run", TRAIN, OWN),
     "run.pause": Operation("pause a run and let it go on", TRAIN, OWN),
+    "run.move": Operation("move a held run to another base model", TRAIN, OWN),
     "run.delete": Operation("delete a run", TRAIN, OWN),
     "run.share": Operation("say who sees a run", TRAIN, OWN),
     "draft.see": Operation("look at a draft of a run", READ, MINE),

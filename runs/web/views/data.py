@@ -62,7 +62,9 @@ def detail(request: HttpRequest, name: str) -> HttpResponseBase:
     """With ?model= the rows are shown as that model sees them; otherwise as the smallest one on offer here does."""
     user = person(request)
     dataset = datasets.find(by=user, name=name)
-    offered = BaseModel.objects.offered().filter(task_types__contains=[dataset.task_type]).order_by("parameters")
+    offered = (
+        BaseModel.objects.usable_by(person(request)).filter(task_types__contains=[dataset.task_type]).order_by("parameters")
+    )
     choices = [model for model in offered if weights_are_here(model)]
     model = next((model for model in choices if model.name == request.GET.get("model")), choices[0] if choices else None)
     length = min(DEFAULT_CONTEXT_LENGTH, model.max_context_length) if model else DEFAULT_CONTEXT_LENGTH

@@ -1,6 +1,6 @@
 """Stop a run, or delete a finished one: a GET says what happens, a POST does it.
 
-Pausing and resuming undo each other and ask nothing.
+Pausing and resuming undo each other and ask nothing; moving a held run makes another of it.
 """
 
 from django.contrib import messages
@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from runs.services import lifecycle, pausing
+from runs.services import holding, lifecycle, pausing
 from runs.web.door import page, person
 
 
@@ -45,3 +45,11 @@ def pause(request: HttpRequest, name: str) -> HttpResponse:
 def resume(request: HttpRequest, name: str) -> HttpResponse:
     pausing.resume(run=lifecycle.find(by=person(request), name=name), by=person(request))
     return redirect("run", name)
+
+
+@require_POST
+@page
+def move(request: HttpRequest, name: str) -> HttpResponse:
+    moved = holding.move(run=lifecycle.find(by=person(request), name=name), by=person(request))
+    messages.success(request, f"{name} was moved: this run trains {moved.base_model.display_name}.")
+    return redirect("run", moved.name)

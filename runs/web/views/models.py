@@ -21,11 +21,11 @@ def index(request: HttpRequest) -> HttpResponseBase:
     user, words = person(request), request.GET.get("q", "")
     every = offers.on_offer(user)
     found = [offer for offer in every if offer.matches(words)]
-    retired = BaseModel.objects.retired().select_related("licence", "replacement").order_by("-retires_on", "name")
+    retired = BaseModel.objects.retired().permitted_to(user).select_related("licence", "replacement")
     context = {
         "leaving": sorted((offer for offer in found if offer.model.is_leaving), key=lambda offer: str(offer.model.retires_on)),
         "staying": [offer for offer in found if not offer.model.is_leaving],
-        "retired": [offer for offer in offers.offers(retired, user) if offer.matches(words)],
+        "retired": [offer for offer in offers.offers(retired.order_by("-retires_on", "name"), user) if offer.matches(words)],
         "q": words,
         "count": len(every),
     }

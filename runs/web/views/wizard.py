@@ -37,6 +37,8 @@ def step(request: HttpRequest, key: str, step: str) -> HttpResponseBase:
         return redirect(wizard.run_url(draft.run))
     if steps.ORDER.index(wanted) > steps.ORDER.index(steps.reached(draft)):
         return redirect(steps.url(draft, steps.reached(draft)))
+    if wanted in (Step.DATA, Step.TRAINING) and not drafts.may_go_on(draft=draft, by=person(request)):
+        return redirect(steps.url(draft, Step.MODEL))
     return STEPS[wanted](request, draft)
 
 
