@@ -10,7 +10,7 @@ from runs.contract.folder import RunFolder
 from runs.data.sources import Hub, Roots
 from runs.data.sources.places import Place
 from runs.data.sources.roots import place
-from runs.execution.devices import Slot, slots
+from runs.execution.devices import Slot, memory_of, slots
 from runs.execution.launcher import Launcher
 from runs.execution.local import LocalLauncher
 from runs.models import BaseModel
@@ -82,6 +82,11 @@ def model_folder(model: BaseModel) -> Path:
 
 def device_slots() -> list[Slot]:
     return slots(cpu_slots=settings.CPU_SLOTS)
+
+
+def memory_bytes() -> int:
+    """What a run may have at most on the device that it will get."""
+    return memory_of(device_slots()[0].kind)
 
 
 def engine_threads() -> int | None:

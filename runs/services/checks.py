@@ -22,7 +22,8 @@ from runs.services.refused import (
     UnknownData,
     UnknownModel,
 )
-from runs.services.specification import weights_folder
+from runs.services.room import refuse_what_never_fits
+from runs.services.specification import resolved, weights_folder
 
 Answer = TypeVar("Answer")
 
@@ -160,4 +161,5 @@ def check(*, asked: RunRequest, by: User) -> Checked:
         eval_dataset = attempt(lambda: resolve(by=by, reference=reference, task=asked.task_type, field="eval_data_path"))
     if problems or model is None or dataset is None:
         raise problems[0] if len(problems) == 1 else Invalid(problems=[p for refused in problems for p in refused.problems])
+    refuse_what_never_fits(model, dataset, resolved(asked, model))
     return Checked(model, dataset, eval_dataset)

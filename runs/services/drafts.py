@@ -152,6 +152,13 @@ def problems(*, draft: Draft, by: User) -> list[Problem]:
     return []
 
 
+def make_fit(*, draft: Draft, by: User) -> None:
+    """Take the settings over that would make the run fit, if it does not."""
+    for problem in problems(draft=draft, by=by):
+        if suggestion := problem.facts.get("suggestion"):
+            keep(draft=draft, by=by, values={name: str(value) for name, value in suggestion.items()})
+
+
 def start(*, draft: Draft, by: User) -> Run:
     """Make the run. However often this is called, a draft becomes one run."""
     if draft.run is not None:

@@ -94,6 +94,12 @@ class ModelUnavailable(Invalid):
     code = "model_unavailable"
 
 
+class DoesNotFit(Invalid):
+    """This machine will never have the memory or the disk for it. `facts` may have the `suggestion` of settings that fit."""
+
+    code = "does_not_fit"
+
+
 class LicenceNotAccepted(Invalid):
     code = "licence_not_accepted"
 

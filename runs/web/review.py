@@ -33,11 +33,16 @@ def review_context(request: HttpRequest, draft: Draft, form: SettingsForm, probl
     }
 
 
-def _elsewhere(draft: Draft, problem: Problem) -> dict[str, str]:
-    """A problem that another step can mend, with the way there."""
+def _elsewhere(draft: Draft, problem: Problem) -> dict[str, Any]:
+    """A problem that another step can mend, with the way there; with one click where we know what would do."""
     step = steps.home(problem.field)
-    title = settings()[problem.field].title if problem.field in settings() else ""
-    return {"message": problem.message, "title": title, "step": steps.TITLES[step], "url": steps.url(draft, step)}
+    return {
+        "message": problem.message,
+        "title": settings()[problem.field].title if problem.field in settings() else "",
+        "step": steps.TITLES[step],
+        "url": steps.url(draft, step),
+        "suggestion": problem.facts.get("suggestion"),
+    }
 
 
 def _asked(draft: Draft) -> list[tuple[str, str]]:

@@ -137,6 +137,7 @@ CODES = {
     "not_allowed": "You may not do this.",
     "not_found": "It is not there, or not for you.",
     "unknown_model": "There is no such base model.",
+    "does_not_fit": "This machine cannot hold it. `facts.suggestion` of the problem has settings that fit.",
     "model_retired": "The base model is no longer offered; `detail` names its replacement.",
     "model_unavailable": "The base model's weights are not on this machine.",
     "licence_not_accepted": "Accept the base model's licence first.",

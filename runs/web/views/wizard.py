@@ -137,6 +137,9 @@ def review(request: HttpRequest, draft: Draft) -> HttpResponseBase:
         drafts.keep(draft=draft, by=person(request), values=form.typed)
         if request.POST.get("go") == "back":
             return redirect(steps.url(draft, Step.TRAINING))
+        if request.POST.get("go") == "fit":
+            drafts.make_fit(draft=draft, by=person(request))
+            return redirect(steps.url(draft, Step.REVIEW))
         if valid and request.POST.get("go") == "start":
             try:
                 return redirect(wizard.run_url(drafts.start(draft=draft, by=person(request))))

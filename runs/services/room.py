@@ -1,0 +1,95 @@
+"""What a run needs of this machine, whether the machine can ever have it, and what would fit instead."""
+
+import shutil
+from collections.abc import Callable
+
+from django.conf import settings
+from pydantic import ValidationError
+
+from runs import wiring
+from runs.catalog.entries import Architecture
+from runs.catalog.estimate import Estimate, estimate
+from runs.catalog.nearest import Changes, nearest
+from runs.contract.spec import Hyperparameters
+from runs.models import BaseModel, DataSet, Run
+from runs.services import datasets
+from runs.services.refused import DoesNotFit, Invalid, Refused
+
+Need = Callable[[Hyperparameters], Estimate]
+
+
+def need(model: BaseModel, dataset: DataSet) -> Need:
+    """From settings to what a run with them needs. Raises Invalid where the model's shape or the data cannot be read."""
+    shape, device = _shape(model), wiring.device_slots()[0].kind
+    speed = _measured_speed(model.name, device)
+
+    def compute(hyperparameters: Hyperparameters) -> Estimate:
+        assert hyperparameters.context_length is not None
+        profile = datasets.profile(dataset=dataset, model=model, context_length=hyperparameters.context_length)
+        return estimate(
+            shape,
+            hyperparameters=hyperparameters,
+            device=device,
+            rows=profile.rows,
+            tokens=profile.tokens,
+            trained_tokens=profile.trained_tokens,
+            tokens_per_second=speed,
+            longest=profile.longest,
+        )
+
+    return compute
+
+
+def refuse_what_never_fits(model: BaseModel, dataset: DataSet, asked: Hyperparameters) -> None:
+    """Raise DoesNotFit with the nearest settings that fit. What is merely busy now is no reason: runs wait for each other."""
+    try:
+        compute = need(model, dataset)
+        wanted = compute(asked)
+    except Refused:
+        return  # nothing can be said of it
+    memory, disk = wiring.memory_bytes(), shutil.disk_usage(settings.DATA_DIR).free
+    if wanted.memory_bytes <= memory and wanted.disk_bytes <= disk:
+        return
+    lacking = _lacking("memory", wanted.memory_bytes, memory) or _lacking("free disk", wanted.disk_bytes, disk)
+    found = nearest(asked, compute, memory=memory, disk=disk)
+    if found is None:
+        raise DoesNotFit(f"{lacking} No setting makes it fit: choose a smaller model.", field="model")
+    changes, then = found
+    room = f"{_gib(then.memory_bytes)} of memory, {_gib(then.disk_bytes)} of disk"
+    raise DoesNotFit(f"{lacking} It would fit with {_in_words(changes)}: {room}.", facts={"suggestion": changes})
+
+
+def _lacking(what: str, needed: int, there: int) -> str:
+    return f"This run needs about {_gib(needed)} of {what}, and this machine has {_gib(there)}." if needed > there else ""
+
+
+def _in_words(changes: Changes) -> str:
+    said = [
+        title if value is True else f"{title.lower()} {value:,}" if isinstance(value, int) else f"{title.lower()} {value}"
+        for name, value in changes.items()
+        for title in [str(Hyperparameters.model_fields[name].title)]
+    ]
+    return " and ".join(said)
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"
+
+
+def _shape(model: BaseModel) -> Architecture:
+    try:
+        return Architecture.model_validate(model.architecture)
+    except ValidationError:
+        raise Invalid(
+            f"The catalog does not describe the shape of {model.name}, so nothing can be estimated.", field="model"
+        ) from None
+
+
+def _measured_speed(model: str, device: str) -> float | None:
+    """Useful tokens a second that the last finished run of this model reached on this kind of device."""
+    return (
+        Run.objects.filter(base_model__name=model, device_kind=device, status="COMPLETED", tokens_per_second__gt=0)
+        .order_by("-completed_at")
+        .values_list("tokens_per_second", flat=True)
+        .first()
+    )
