@@ -15,6 +15,7 @@ from runs.execution.launcher import Launcher
 from runs.execution.local import LocalLauncher
 from runs.models import BaseModel
 from runs.registry.protocol import Registry
+from runs.registry.rest import Rest
 
 
 def node() -> str:
@@ -97,12 +98,27 @@ def launcher() -> Launcher:
     return LocalLauncher()
 
 
-@lru_cache(maxsize=1)
-def _registry(uri: str) -> Registry:
+@lru_cache(maxsize=2)
+def _registry(uri: str, timeout: int = 10) -> Registry:
     from runs.registry.mlflow import MlflowRegistry  # mlflow takes seconds to import: only those who publish pay
 
-    return MlflowRegistry(uri)
+    return MlflowRegistry(uri, timeout=timeout)
 
 
 def registry() -> Registry:
     return _registry(settings.MLFLOW_TRACKING_URI)
+
+
+def hasty_registry() -> Registry:
+    """For a person who waits: a call that MLflow does not answer within a second is given up."""
+    return _registry(settings.MLFLOW_TRACKING_URI, 1)
+
+
+@lru_cache(maxsize=1)
+def _rest(uri: str) -> Rest:
+    return Rest(uri, timeout=30)
+
+
+def mlflow_rest() -> Rest:
+    """MLflow itself, for calls that are passed on to it."""
+    return _rest(settings.MLFLOW_TRACKING_URI)

@@ -9,6 +9,7 @@ from runs.models.limits import Allowance, KeptAnswer
 from runs.models.metric import MetricPoint
 from runs.models.notice import Notice
 from runs.models.output import Checkpoint, Sample
+from runs.models.record import Record, RecordKind
 from runs.models.registry import ModelVersion
 from runs.models.run import Run
 from runs.models.secret import Secret
@@ -33,6 +34,8 @@ __all__ = [
     "MetricPoint",
     "ModelVersion",
     "Notice",
+    "Record",
+    "RecordKind",
     "Right",
     "Role",
     "Run",

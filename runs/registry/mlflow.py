@@ -26,6 +26,7 @@ from runs.registry.protocol import (
     RegistryRefused,
     RegistryUnavailable,
 )
+from runs.registry.rest import BUSY, Rest
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -35,7 +36,6 @@ PARAMS_A_CALL = 100
 LONGEST_PARAM = 6_000  # characters
 DIGEST_LENGTH = 36  # characters of a data set's digest that MLflow has room for
 HEALTH_SECONDS = 3
-BUSY = (408, 429)  # HTTP statuses that, like 5xx, say: later
 
 Item = TypeVar("Item")
 
@@ -61,36 +61,54 @@ class MlflowRegistry:
             setting.set(value)
         return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
 
+    @cached_property
+    def rest(self) -> Rest:
+        """For what a request of a person waits for: mlflow takes seconds to import."""
+        return Rest(self.uri, timeout=self._timeout)
+
     def start_run(
         self, *, experiment_path: str, run_name: str, params: Mapping[str, str], tags: Mapping[str, str]
     ) -> tuple[str, str]:
-        from mlflow.entities import Param
+        experiment = self._experiment(experiment_path)
+        wanted: dict[str, Any] = {
+            "experiment_ids": [experiment],
+            "filter": f"tags.`{RUN_TAG}` = '{run_name}'",
+            "max_results": 1,
+        }
+        found = self.rest.post("runs/search", **wanted).get("runs")
+        run_id = found[0]["info"]["run_id"] if found else self._create_run(experiment, run_name, {**tags, RUN_TAG: run_name})
+        entries = [{"key": key, "value": value[:LONGEST_PARAM]} for key, value in params.items()]
+        for some in _portions(entries, PARAMS_A_CALL):
+            self.rest.post("runs/log-batch", run_id=run_id, params=some)
+        return experiment, run_id
 
-        with self.speaking():
-            experiment = self._experiment(experiment_path)
-            found = self.client.search_runs([experiment], f"tags.`{RUN_TAG}` = '{run_name}'", max_results=1)
-            known = {**tags, RUN_TAG: run_name}
-            made = found[0] if found else self.client.create_run(experiment, run_name=run_name, tags=known)
-            entries = [Param(key, value[:LONGEST_PARAM]) for key, value in params.items()]
-            for some in _portions(entries, PARAMS_A_CALL):
-                self.client.log_batch(made.info.run_id, params=some)
-            return experiment, made.info.run_id
+    def _create_run(self, experiment: str, name: str, tags: Mapping[str, str]) -> str:
+        entries = [{"key": key, "value": value} for key, value in tags.items()]
+        person, now = tags.get("mlflow.user", ""), int(time.time() * 1_000)
+        made = self.rest.post(
+            "runs/create", experiment_id=experiment, run_name=name, user_id=person, start_time=now, tags=entries
+        )
+        return str(made["run"]["info"]["run_id"])
 
     def _experiment(self, path: str) -> str:
         """The experiment's id. One that somebody deleted comes back: MLflow keeps its name taken."""
-        from mlflow.exceptions import MlflowException
-
-        found = self.client.get_experiment_by_name(path)
+        found = self._experiment_named(path)
         if found is None:
             try:
-                return str(self.client.create_experiment(path))
-            except MlflowException:
-                found = self.client.get_experiment_by_name(path)  # somebody else was faster
+                return str(self.rest.post("experiments/create", name=path)["experiment_id"])
+            except RegistryRefused:
+                found = self._experiment_named(path)  # somebody else was faster
                 if found is None:
                     raise
-        if found.lifecycle_stage == "deleted":
-            self.client.restore_experiment(found.experiment_id)
-        return str(found.experiment_id)
+        if found.get("lifecycle_stage") == "deleted":
+            self.rest.post("experiments/restore", experiment_id=found["experiment_id"])
+        return str(found["experiment_id"])
+
+    def _experiment_named(self, path: str) -> dict[str, Any] | None:
+        answer = self.rest.raw("GET", "/api/2.0/mlflow/experiments/get-by-name", params={"experiment_name": path})
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        return dict(self.rest.read(answer)["experiment"])
 
     def log_metrics(self, run_id: str, points: Sequence[MetricPoint]) -> None:
         from mlflow.entities import Metric
@@ -101,16 +119,14 @@ class MlflowRegistry:
                 self.client.log_batch(run_id, metrics=some)
 
     def log_data(self, run_id: str, data: Sequence[DataRecord]) -> None:
-        from mlflow.entities import Dataset, DatasetInput, InputTag
-
-        inputs = []
+        inputs: list[dict[str, Any]] = []
         for record in data:
             kind, _, digest = record.digest.rpartition(":")
             source, profile = json.dumps({kind or "digest": digest}), json.dumps({"num_rows": record.rows})
-            entity = Dataset(record.name, digest[:DIGEST_LENGTH], "finetuning", source, profile=profile)
-            inputs.append(DatasetInput(entity, [InputTag("mlflow.data.context", record.used_for)]))
-        with self.speaking():
-            self.client.log_inputs(run_id, inputs)
+            named: dict[str, Any] = {"name": record.name, "digest": digest[:DIGEST_LENGTH], "source_type": "finetuning"}
+            tag = {"key": "mlflow.data.context", "value": record.used_for}
+            inputs.append({"tags": [tag], "dataset": {**named, "source": source, "profile": profile}})
+        self.rest.post("runs/log-inputs", run_id=run_id, datasets=inputs)
 
     def log_artifacts(self, run_id: str, path: Path, place: str = "") -> None:
         with self.speaking():

@@ -1,18 +1,21 @@
 """Copy runs to MLflow, in the background and with a cursor. When MLflow is away the copy waits; nothing else does."""
 
 import logging
+import time
+from collections.abc import Iterable
 
 from runs import wiring
 from runs.models import MetricPoint, Run
 from runs.models.metric import MetricKind
-from runs.models.status import TERMINAL, WAITING
+from runs.models.status import TERMINAL
 from runs.registry.names import point_metrics
-from runs.registry.protocol import DataRecord, Ending, RegistryRefused, RegistryUnavailable
+from runs.registry.protocol import DataRecord, Ending, Registry, RegistryRefused, RegistryUnavailable
 from runs.services.locks import session_lock
 from runs.services.specification import resolved
 
 log = logging.getLogger(__name__)
 
+SOON_SECONDS = 2.0
 BATCH = 500  # points of ours at a time; each becomes several metrics of MLflow's
 ENDINGS: dict[str, Ending] = {"COMPLETED": "FINISHED", "STOPPED": "KILLED", "FAILED": "FAILED"}
 
@@ -23,9 +26,7 @@ def mirror() -> int:
         if not alone:
             return 0
         copied = 0
-        for run in (
-            Run.objects.filter(mirror_closed=False).exclude(status__in=WAITING, step=0).select_related("base_model", "dataset")
-        ):
+        for run in Run.objects.filter(mirror_closed=False).select_related("base_model", "dataset", "eval_dataset", "owner"):
             try:
                 copied += mirror_run(run)
             except RegistryUnavailable as error:
@@ -37,7 +38,7 @@ def mirror() -> int:
         return copied
 
 
-def ensure_mirrored(run: Run) -> None:
+def ensure_mirrored(run: Run, registry: Registry | None = None) -> None:
     """Make the MLflow experiment and run of a run of ours, if they are not there yet; raise RegistryUnavailable.
 
     The copy and the publication of a short run come here at the same moment: the later one finds what the earlier one made.
@@ -48,14 +49,26 @@ def ensure_mirrored(run: Run) -> None:
     with session_lock(f"mirror {run.experiment_path}", wait=True):
         run.refresh_from_db(fields=["mlflow_experiment_id", "mlflow_run_id"])
         if not run.mlflow_run_id:
-            _start_mirror(run)
+            _start_mirror(run, registry or wiring.registry())
 
 
-def _start_mirror(run: Run) -> None:
-    experiment, mlflow_run = wiring.registry().start_run(
+def mirror_soon(runs: Iterable[Run]) -> None:
+    """Make the MLflow runs of runs that have none, for a person who waits: what MLflow does not take in time is left."""
+    deadline = time.monotonic() + SOON_SECONDS
+    try:
+        for run in runs:
+            if time.monotonic() > deadline:
+                break
+            ensure_mirrored(run, wiring.hasty_registry())
+    except (RegistryUnavailable, RegistryRefused) as error:
+        log.info("MLflow takes no run now (%s); the copy comes later.", error)
+
+
+def _start_mirror(run: Run, registry: Registry) -> None:
+    experiment, mlflow_run = registry.start_run(
         experiment_path=run.experiment_path, run_name=run.name, params=_params(run), tags=_tags(run)
     )
-    wiring.registry().log_data(mlflow_run, _data(run))
+    registry.log_data(mlflow_run, _data(run))
     run.mlflow_experiment_id, run.mlflow_run_id = experiment, mlflow_run
     run.save_fields(["mlflow_experiment_id", "mlflow_run_id"])
 

@@ -8,7 +8,9 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from runs.api.bearer import admit, bearer
+from runs.api.strict import BadBody
 from runs.models import User
+from runs.registry.protocol import RegistryUnavailable
 from runs.services.origin import turned_down
 from runs.services.permissions import MethodUnknown
 from runs.services.refused import NotAllowed, NotFound, Refused
@@ -40,6 +42,10 @@ def endpoint(view: View[Concatenate[User, Rest]]) -> View[Rest]:
         try:
             admit(request, user)
             return view(request, user, *args, **kwargs)
+        except BadBody as error:
+            return refused("INVALID_PARAMETER_VALUE", str(error), error.status)
+        except RegistryUnavailable as error:
+            return refused("TEMPORARILY_UNAVAILABLE", str(error), 503)
         except Refused as error:
             turned_down(error)
             _, code, status = next(row for row in CODES if isinstance(error, row[0]))

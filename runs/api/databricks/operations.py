@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 
 from runs.api.databricks.shapes import STATUSES, event_object, model_object, request_fields, run_object
 from runs.models import BaseModel, Run, User
-from runs.services import lifecycle
+from runs.services import lifecycle, mirroring
 from runs.services.origin import turned_down
 from runs.services.refused import CannotCancel, CannotDelete, Invalid, NotAllowed, Refused
 
@@ -27,7 +27,9 @@ def create(by: User, variables: Variables) -> Any:
     if not isinstance(config, dict):
         raise Invalid("Bad run request: config is a required field")
     asked = lifecycle.read_request(request_fields(config))
-    return run_object(lifecycle.submit(by=by, asked=asked))
+    run = lifecycle.submit(by=by, asked=asked)
+    mirroring.mirror_soon([run])  # the client shows no run without its experiment
+    return run_object(run)
 
 
 def page(by: User, variables: Variables) -> Any:
@@ -41,6 +43,7 @@ def page(by: User, variables: Variables) -> Any:
         rows = rows.filter(pk__lt=after)
     found = list(rows.order_by("-pk").select_related("owner").prefetch_related("events")[: limit + 1])
     more, found = len(found) > limit, found[:limit]
+    mirroring.mirror_soon(run for run in found if not run.mlflow_run_id)
     return {
         "cursor": base64.urlsafe_b64encode(str(found[-1].pk).encode()).decode() if more else None,
         "hasNextPage": more,

@@ -4,6 +4,7 @@ The client's traps, each measured: a null `details`, `dataPrepConfig` or `format
 are left out; an unknown key inside `details` breaks it; `experimentTracker.mlflow` must be there; times need a zone.
 """
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -24,6 +25,9 @@ ASKED = {
     "contextLength": "context_length",
 }
 
+CHECKPOINT = re.compile(
+    r"dbfs:/databricks/mlflow-tracking/[^/]+/[^/]+/artifacts/(?P<run>[^/]+)/checkpoints/(?P<checkpoint>[^/]+)/?"
+)  # as get_checkpoints gives them
 STATUSES = {RunStatus.PAUSED.value: RunStatus.PENDING.value}  # the client knows nine; of them this is the nearest
 
 
@@ -33,6 +37,8 @@ def request_fields(config: Mapping[str, Any]) -> dict[str, Any]:
     mlflow = (config.get("experimentTracker") or {}).get("mlflow") or {}
     fields["register_to"] = mlflow.get("modelRegistryPath") or ""
     fields["experiment_path"] = mlflow.get("experimentPath") or ""
+    if match := CHECKPOINT.fullmatch(str(fields.get("custom_weights_path", ""))):
+        fields["custom_weights_path"] = f"{match['run']}/{match['checkpoint']}"
     if isinstance(fields.get("learning_rate"), str):
         with suppress(ValueError):  # the request's own check says what is wrong with it
             fields["learning_rate"] = float(fields["learning_rate"])
