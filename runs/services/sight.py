@@ -17,7 +17,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from runs.models import ModelVersion, Record, RecordKind, Run, User
-from runs.services.refused import NotAllowed
+from runs.services.permissions import require
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,11 @@ class Sight:
         return [*ours, *self._made(RecordKind.RUN).filter(parent__in=wanted).values_list("key", flat=True)]
 
     def changes_run(self, key: str) -> bool:
-        if self.user.is_admin:
-            return True
-        own = Run.objects.alive().filter(owner=self.user, mlflow_run_id=key).exists()
+        own = self.user.is_admin or Run.objects.alive().filter(owner=self.user, mlflow_run_id=key).exists()
         return self.user.may_train and (own or self.made(RecordKind.RUN, key))
 
     def changes_experiment(self, key: str) -> bool:
-        return self.user.is_admin or (self.user.may_train and self.made(RecordKind.EXPERIMENT, key))
+        return self.user.may_train and (self.user.is_admin or self.made(RecordKind.EXPERIMENT, key))
 
     # Registry
 
@@ -69,14 +67,13 @@ class Sight:
         return self.made(RecordKind.MODEL, name) or self._made(RecordKind.VERSION).filter(parent=name).exists()
 
     def changes_version(self, name: str, number: str) -> bool:
-        if self.user.is_admin:
-            return True
-        own = number.isdecimal() and ModelVersion.objects.filter(name=name, version=int(number), run__owner=self.user).exists()
-        return self.user.may_train and (own or self.made(RecordKind.VERSION, f"{name}/{number}"))
+        versions = ModelVersion.objects.filter(name=name, version=int(number) if number.isdecimal() else 0)
+        own = self.user.is_admin or versions.filter(run__owner=self.user).exists()
+        return self.user.may_deploy and (own or self.made(RecordKind.VERSION, f"{name}/{number}"))
 
     def changes_model(self, name: str) -> bool:
-        if self.user.is_admin or not self.user.may_train:
-            return self.user.is_admin
+        if self.user.is_admin or not self.user.may_deploy:
+            return self.user.may_deploy
         versions = ModelVersion.objects.filter(name=name)
         others = versions.exclude(run__owner=self.user).exists()
         foreign = Record.objects.filter(parent=name, kind=RecordKind.VERSION).exclude(owner=self.user).exists()
@@ -91,8 +88,10 @@ class Sight:
         Record.objects.get_or_create(kind=kind, key=key, defaults={"owner": self.user, "parent": parent})
 
     def must_train(self) -> None:
-        if not self.user.may_train:
-            raise NotAllowed("Viewers may look at MLflow but not write to it.")
+        require(self.user, "record.change")
+
+    def must_deploy(self) -> None:
+        require(self.user, "registered.create")
 
 
 def is_ours(**lookups: Any) -> bool:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib import admin as console_site
 from django.db import transaction
 from django.test import Client
@@ -76,6 +78,8 @@ def _person(name: str, user: User) -> Person:
 def things(trained: tuple[Run, FakeEngine], dataset: DataSet, base_model: BaseModel, owner: User) -> dict[str, str]:
     """What stands for each part of an address: all of it is the owner's, and seen by the team."""
     run, _ = trained
+    run.mlflow_experiment_id, run.mlflow_run_id = "1", "a" * 32
+    run.save()
     wiring.run_folder(run.name).log.write_text("said")
     ModelVersion.objects.create(run=run, name="main.default.helper", version=1, uri="models:/main.default.helper/1")
     token, _ = access.create_token(by=owner, name="old")
@@ -105,6 +109,10 @@ def things(trained: tuple[Run, FakeEngine], dataset: DataSet, base_model: BaseMo
         "^api/2\\.0/fs/files/(?P<path>Volumes/.*)$": "api/2.0/fs/files/Volumes/main/default/shared/seen.txt",
         "^api/2\\.0/fs/directories/(?P<path>Volumes/.*)$": "api/2.0/fs/directories/Volumes/main/default/shared/folder",
         "fs/list": "fs/list?path=/Volumes/main/default/shared",
+        "mlflow/<path:rest>": "mlflow/experiments/search",
+        "mlflow-artifacts/artifacts/<path:path>": f"mlflow-artifacts/artifacts/1/{run.mlflow_run_id}/artifacts/a.txt",
+        "WorkspaceInternal/Mlflow/Artifacts/<path:path>": f"WorkspaceInternal/Mlflow/Artifacts/1/Runs/{'a' * 32}/a",
+        "signed/<str:token>": "signed/forged",
         "clusters/get": "clusters/get?cluster_id=finetuning-ui",
     }
 
@@ -117,7 +125,7 @@ def address(route: str, things: dict[str, str]) -> str:
 
 
 def _lay_out_volume() -> None:
-    folder = wiring.volumes_root() / "main" / "default" / "shared" / "folder"
+    folder = Path(settings.VOLUMES_ROOT) / "main" / "default" / "shared" / "folder"
     folder.mkdir(parents=True, exist_ok=True)
     folder.with_name("seen.txt").write_text("seen")
 
@@ -160,7 +168,9 @@ SHARED = (
     "licences",
     "secrets",
     "effective",
-    "fs/",
+    "fs/list",
+    "Volumes",
+    "mlflow/",
     "graphql",
     "Me",
     "clusters",

@@ -4,12 +4,13 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
-from runs import wiring
 from runs.contract.events import Outcome
 from runs.models import BaseModel, Run, RunStatus, User
 from runs.services import dispatch, progress
@@ -26,7 +27,7 @@ BEGIN = "import time; from databricks.model_training import foundation_model as 
 @pytest.fixture(autouse=True)
 def volume(mlflow_server: str) -> None:
     """A volume with the rows of the reference page's script in it."""
-    folder = wiring.volumes_root() / "main" / "mydirectory" / "ift"
+    folder = Path(settings.VOLUMES_ROOT) / "main" / "mydirectory" / "ift"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     (folder / "texts").mkdir(exist_ok=True)

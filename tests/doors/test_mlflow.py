@@ -186,10 +186,10 @@ TRICKS = [
     ("GET", "/api/2.0/mlflow-artifacts/artifacts/1/{run}/artifacts/%252e%252e/x", 400),
     ("GET", "/api/2.0/mlflow-artifacts/artifacts/1/{run}/artifacts/..%5cx", 400),
     ("GET", "/api/2.0/mlflow-artifacts/artifacts/http:%2F%2F127.0.0.1:1/x", 400),
-    ("GET", "/api/2.0/mlflow/traces/search", 404),
+    ("GET", "/api/2.0/mlflow/traces/search", 501),
     ("GET", "/api/2.0/mlflow/runs/get?run_id=a&run_uuid=b", 400),
     ("GET", "/api/2.0/mlflow/runs/get?runId={run}", 400),
-    ("GET", "/api/2.0/mlflow-artifacts/signed/forged", 403),
+    ("GET", "/api/2.0/mlflow-artifacts/signed/forged", 400),
 ]
 
 

@@ -68,7 +68,7 @@ def _handled(request: HttpRequest, call: Call, place: Place) -> HttpResponseBase
         case "DELETE":
             _must_change(call, place)
             if is_ours(mlflow_run_id=place.run) or place.model:
-                raise NotAllowed("Artifacts of runs of this installation, and of models, stay.")
+                raise Invalid("Artifacts of runs of this installation, and of models, stay.")
             answer = wiring.mlflow_rest().raw("DELETE", f"{SERVICE}/{quote(place.path)}")
             return HttpResponse(status=answer.status_code, content=b"{}", content_type="application/json")
     return refused("BAD_REQUEST", "Use GET, PUT or DELETE.", 405)
@@ -151,9 +151,9 @@ def signed(request: HttpRequest, token: str) -> HttpResponseBase:
         granted = signing.loads(token, salt=SALT, max_age=SIGNED_SECONDS)
         user = User.objects.get(pk=granted["user"], is_active=True)
     except (signing.BadSignature, User.DoesNotExist):
-        return refused("PERMISSION_DENIED", "This address is not valid, or no longer.", 403)
+        return refused("INVALID_PARAMETER_VALUE", "This address is not valid, or no longer.", 400)
     if request.method not in (("PUT",) if granted["writes"] else ("GET", "HEAD")):
-        return refused("PERMISSION_DENIED", "This address is not for that.", 403)
+        return refused("INVALID_PARAMETER_VALUE", "This address is not for that.", 400)
     try:
         return _handled(request, _call(request, user), Place.read(granted["path"]))
     except (NotFound, NotAllowed) as error:

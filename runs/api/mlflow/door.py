@@ -33,7 +33,7 @@ def passed(request: HttpRequest, user: User, rest: str) -> HttpResponseBase:
         return logged.create(call) if path == "logged-models" else logged.search(call)
     if (match := LOGGED.fullmatch(path)) and method in ("GET", "POST", "PATCH", "DELETE"):
         return logged.one(call, match["model"], match["rest"] or "")
-    return refused("ENDPOINT_NOT_FOUND", f"{method} {request.path[:300]} is not passed on to MLflow.", 404)
+    return refused("NOT_IMPLEMENTED", f"{method} {request.path[:300]} is not passed on to MLflow.", 501)
 
 
 def _params(request: HttpRequest) -> Params:

@@ -69,7 +69,9 @@ class Place:
 
 def sees_model_source(call: Call, model: str, *, change: bool = False) -> bool:
     """A logged model is seen, and changed, by whoever made it and by whoever sees, or changes, the run that it came from."""
-    if call.user.is_admin or (call.sight.made(RecordKind.LOGGED_MODEL, model) and (call.user.may_train or not change)):
+    if change and not call.user.may_train:
+        return False
+    if call.user.is_admin or call.sight.made(RecordKind.LOGGED_MODEL, model):
         return True
     body = asked_of(call, "GET", f"logged-models/{model}")
     source = str(body["model"]["info"].get("source_run_id") or "") if body else ""

@@ -29,7 +29,7 @@ def _trimmed(call: Call, model: Params) -> Params:
 
 
 def create_model(call: Call) -> HttpResponse:
-    call.sight.must_train()
+    call.sight.must_deploy()
     no_reserved_tags(call.params.get("tags"))
     answer = call.ask()
     if answer.is_success:
@@ -87,7 +87,7 @@ def rename_model(call: Call) -> HttpResponse:
 
 def create_version(call: Call) -> HttpResponse:
     """Into a model that one may change, from an artifact that one may see."""
-    call.sight.must_train()
+    call.sight.must_deploy()
     name = call.text("name")
     found(call.sight.sees_model(name), "Registered Model", name)
     allowed(call.sight.changes_model(name), "a registered model")

@@ -60,6 +60,10 @@ OPERATIONS: dict[str, Operation] = {
     "registered.change": Operation("change what is registered", DEPLOY, OWN),
     "registered.delete": Operation("delete a registered model", DEPLOY, OWN),
     "registered.share": Operation("say who sees a registered model", DEPLOY, OWN),
+    # MLflow
+    "record.see": Operation("look at what is in MLflow", READ, SEEN),
+    "record.change": Operation("write to MLflow", TRAIN, OWN),
+    "record.signed": Operation("use an address that was signed for an artifact", None),
     # one's account
     "account.see": Operation("look at one's account", READ, MINE),
     "account.change": Operation("change one's password, second factor and sessions", READ, MINE),
