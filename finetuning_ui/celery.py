@@ -26,6 +26,7 @@ app.conf.update(
         "reap": {"task": "runs.tasks.reap", "schedule": 5.0, "options": {"expires": 5}},
         "mirror": {"task": "runs.tasks.mirror", "schedule": 10.0, "options": {"expires": 10}},
         "seal": {"task": "runs.tasks.seal", "schedule": 60.0, "options": {"expires": 60}},
+        "deliver": {"task": "runs.tasks.deliver", "schedule": 5.0, "options": {"expires": 5}},
         "forget": {"task": "runs.tasks.forget", "schedule": 3600.0, "options": {"expires": 3600}},
         "retire": {"task": "runs.tasks.retire", "schedule": 60.0, "options": {"expires": 60}},
         "post": {"task": "runs.tasks.post", "schedule": 60.0, "options": {"expires": 60}},

@@ -7,6 +7,7 @@ It does not know Django.
 import os
 from collections.abc import Mapping
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -74,6 +75,15 @@ def _fernet_keys(keys: list[str]) -> list[str]:
     return keys
 
 
+def _networks(given: list[str]) -> list[str]:
+    for network in given:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise ValueError(f"{error}; write networks like 10.1.0.0/16") from None
+    return given
+
+
 Folder = Annotated[Path, AfterValidator(_absolute)]
 Anywhere = Annotated[str, AfterValidator(_anywhere)]
 Names = Annotated[list[str], BeforeValidator(_comma_separated)]
@@ -120,6 +130,10 @@ class Environment(BaseModel):
     HF_TOKEN: str | None = Field(None, description="for gated or private models and data sets; never sent elsewhere")
     HF_CDN: Names = Field(["hf.co", "cdn-lfs.huggingface.co"], description="hosts the hub may send us on to for its files")
 
+    WEBHOOK_HOSTS: Names = Field([], description="hosts that webhooks may call, as in hooks.example.org or *.example.org")
+    WEBHOOK_NETWORKS: Annotated[Names, AfterValidator(_networks)] = Field(
+        [], description="internal networks that webhooks may reach, as in 10.1.0.0/16"
+    )
     LARGEST_UPLOAD_MB: int = Field(20_000, ge=1, description="largest file that is taken, in megabytes")
     REQUESTS_PER_MINUTE: int = Field(3000, ge=1, le=1_000_000, description="REST calls that one token may make")
 

@@ -76,6 +76,7 @@ HF_ENDPOINT, HF_TOKEN, HF_CDN = env.HF_ENDPOINT, env.HF_TOKEN, env.HF_CDN
 CPU_SLOTS, ENGINE_THREADS = env.CPU_SLOTS, env.ENGINE_THREADS
 
 # Programs
+WEBHOOK_HOSTS, WEBHOOK_NETWORKS = env.WEBHOOK_HOSTS, env.WEBHOOK_NETWORKS
 REQUESTS_PER_MINUTE = env.REQUESTS_PER_MINUTE
 LARGEST_UPLOAD = env.LARGEST_UPLOAD_MB * 10**6  # bytes
 BODY_PATIENCE = 30.0  # seconds
@@ -149,6 +150,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "COMPONENT_SPLIT_REQUEST": False,
+    "COMPONENT_SPLIT_PATCH": False,
     "ENABLE_DJANGO_DEPLOY_CHECK": False,  # a test compares the whole document; the check looks at other addresses too
     "AUTHENTICATION_WHITELIST": ["runs.api.native.auth.BearerAuthentication"],
 }

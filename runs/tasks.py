@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.signals import task_prerun, worker_shutting_down
 from django.db import close_old_connections
 
-from runs.services import dispatch, mirroring, notices, once, origin, progress, publishing, retirement, seals
+from runs.services import delivering, dispatch, mirroring, notices, once, origin, progress, publishing, retirement, seals
 from runs.services.nudge import after_commit
 
 _stopping = threading.Event()
@@ -51,8 +51,14 @@ def reap() -> None:
 
 
 @shared_task
+def deliver() -> None:
+    delivering.deliver()
+
+
+@shared_task
 def forget() -> None:
     once.forget()
+    delivering.forget()
 
 
 @shared_task

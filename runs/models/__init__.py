@@ -17,6 +17,7 @@ from runs.models.status import RunStatus
 from runs.models.token import ApiToken
 from runs.models.user import Right, Role, Team, User
 from runs.models.visibility import Visibility
+from runs.models.webhook import Delivery, StatusChange, Webhook
 
 __all__ = [
     "Allowance",
@@ -27,6 +28,7 @@ __all__ = [
     "Checkpoint",
     "DataProfile",
     "DataSet",
+    "Delivery",
     "Draft",
     "KeptAnswer",
     "Licence",
@@ -43,7 +45,9 @@ __all__ = [
     "RunStatus",
     "Sample",
     "Secret",
+    "StatusChange",
     "Team",
     "User",
     "Visibility",
+    "Webhook",
 ]

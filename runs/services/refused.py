@@ -138,6 +138,10 @@ class CannotDelete(Refused):
     code = "cannot_delete"
 
 
+class CannotRetry(Refused):
+    code = "cannot_retry"
+
+
 class CannotRetire(Refused):
     code = "cannot_retire"
 

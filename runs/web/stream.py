@@ -16,10 +16,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 
 from runs.models import Run, User
 from runs.services import lifecycle
+from runs.services.hub import hub
 from runs.services.permissions import MethodUnknown, permit
 from runs.services.refused import NotFound, Refused
-from runs.web.hub import hub
-from runs.web.tail import MOST, News
+from runs.services.tail import MOST, News
 
 HEARTBEAT_SECONDS = 15.0
 LONGEST_SECONDS = 600.0

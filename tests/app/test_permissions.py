@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import get_resolver
 
 from runs import wiring
-from runs.models import BaseModel, DataSet, Draft, ModelVersion, Right, Role, Run, User, Visibility
+from runs.models import BaseModel, DataSet, Delivery, Draft, ModelVersion, Right, Role, Run, User, Visibility, Webhook
 from runs.models.user import RIGHTS
 from runs.services import access
 from runs.services.permissions import OPERATIONS, Whose, addresses
@@ -83,6 +83,8 @@ def things(trained: tuple[Run, FakeEngine], dataset: DataSet, base_model: BaseMo
     wiring.run_folder(run.name).log.write_text("said")
     ModelVersion.objects.create(run=run, name="main.default.helper", version=1, uri="models:/main.default.helper/1")
     token, _ = access.create_token(by=owner, name="old")
+    webhook = Webhook.objects.create(owner=owner, url="https://hooks.example.org/", secret="whsec_")
+    delivery = Delivery.objects.create(webhook=webhook, type="ping", payload={}, state="given_up")
     draft = Draft.objects.create(owner=owner, values={"model": base_model.name, "task_type": "CHAT_COMPLETION"})
     return {
         "runs/<slug:name>": f"runs/{run.name}",
@@ -104,6 +106,8 @@ def things(trained: tuple[Run, FakeEngine], dataset: DataSet, base_model: BaseMo
         "<tab:tab>": "events",
         "tokens/<int:pk>": f"tokens/{token.pk}",
         "tokens/<key:key>": f"tokens/{token.pk}",
+        "<uuid:delivery>": str(delivery.pk),
+        "webhooks/<key:key>": f"webhooks/{delivery.webhook_id}",
         "secrets/<slug:name>": "secrets/hub_token",
         "<str:kind>/<str:name>": "catalog/main",
         "^api/2\\.0/fs/files/(?P<path>Volumes/.*)$": "api/2.0/fs/files/Volumes/main/default/shared/seen.txt",

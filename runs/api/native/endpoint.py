@@ -11,6 +11,7 @@ from typing import Any
 from django.http import HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -63,9 +64,16 @@ class Resource(APIView):
         return made
 
 
-def resource(*, parsers: Sequence[type[BaseParser]] | None = None, **handlers: Handler) -> Callable[..., HttpResponseBase]:
+def resource(
+    *,
+    parsers: Sequence[type[BaseParser]] | None = None,
+    renderers: Sequence[type[BaseRenderer]] | None = None,
+    **handlers: Handler,
+) -> Callable[..., HttpResponseBase]:
     """A view whose methods are `handlers`, by lower-case method name."""
     members: dict[str, Any] = {method: _method(handler) for method, handler in handlers.items()}
+    if renderers is not None:
+        members["renderer_classes"] = list(renderers)
     if parsers is not None:
         members["parser_classes"] = list(parsers)
     view: Callable[..., HttpResponseBase] = type("Resource", (Resource,), members).as_view()  # type: ignore[attr-defined]

@@ -15,6 +15,9 @@ LINKS: dict[str, list[tuple[dict[str, str], list[str]]]] = {
     "list_licences": [({"key": "/data/0/key"}, ["show_licence", "accept_licence"])],
     "list_registered_models": [({"name": "/data/0/name", "version": "/data/0/version"}, ["show_registered_model"])],
     "create_token": [({"key": "/id"}, ["show_token", "revoke_token"])],
+    "create_webhook": [
+        ({"key": "/id"}, ["show_webhook", "change_webhook", "test_webhook", "list_deliveries", "delete_webhook"])
+    ],
     "list_tokens": [({"key": "/data/0/id"}, ["show_token"])],
 }
 

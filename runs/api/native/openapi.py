@@ -150,6 +150,7 @@ CODES = {
     "model_deprecated": "The base model is leaving: those who already use it go on, and nobody begins. See `problems[].facts`.",
     "model_reserved": "The base model is kept for other roles or teams.",
     "cannot_move": "The run is not held, or no replacement was named for its base model.",
+    "cannot_retry": "It was not given up.",
     "cannot_retire": "The retirement contradicts itself or another one.",
     "method_not_allowed": "The address exists, the method does not.",
     "unsupported_media_type": "Send application/json (for data sets also a form or raw rows).",

@@ -43,7 +43,7 @@ def _shape(found: arrivals.Arrival) -> UploadShape:
     return UploadShape(key=found.key, filename=found.filename, bytes=found.bytes, received=found.received)
 
 
-@operation("Begin an upload in parts", answer=UploadShape, status=201, body=UploadBody, tag="datasets")
+@operation("Begin an upload in parts", answer=UploadShape, status=201, body=UploadBody, creates=True, tag="datasets")
 def begin_upload(request: Request) -> Response:
     """Then PATCH its parts in order, and POST /api/v1/datasets?upload=<key>&task_type=… when all of it is here."""
     body = read_body(UploadBody, request)

@@ -6,7 +6,20 @@ from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 from rest_framework.request import Request
 
-from runs.api.native import catalog, datasets, openapi, outputs, people, planning, retirements, runs, trail, uploads
+from runs.api.native import (
+    catalog,
+    datasets,
+    openapi,
+    outputs,
+    people,
+    planning,
+    retirements,
+    runs,
+    streaming,
+    trail,
+    uploads,
+    webhooks,
+)
 from runs.api.native.endpoint import resource
 from runs.services.refused import NotFound
 
@@ -69,6 +82,8 @@ operations = [
     path("runs/<label:name>/spec", outputs.spec),
     path("uploads", uploads.collection),
     path("uploads/<label:upload>", uploads.item),
+    path("runs/<label:name>/stream", streaming.run),
+    path("stream", streaming.runs),
     path("datasets", datasets.collection),
     path("datasets/<label:name>", datasets.item),
     path("datasets/<label:name>/rows.jsonl", datasets.rows),
@@ -86,6 +101,11 @@ operations = [
     path("estimates", planning.estimate),
     path("audit", trail.collection),
     path("audit.jsonl", trail.whole_log),
+    path("webhooks", webhooks.collection),
+    path("webhooks/<key:key>", webhooks.item),
+    path("webhooks/<key:key>/test", webhooks.test),
+    path("webhooks/<key:key>/deliveries", webhooks.deliveries),
+    path("webhooks/<key:key>/deliveries/<uuid:delivery>/retry", webhooks.retry),
     path("whoami", people.me),
     path("tokens", people.tokens),
     path("tokens/<key:key>", people.token),

@@ -70,6 +70,8 @@ OPERATIONS: dict[str, Operation] = {
     "token.list": Operation("list tokens", READ, MINE),
     "token.create": Operation("make a token, with no more scopes than one has", READ, MINE),
     "token.revoke": Operation("revoke a token", READ, OWN),
+    "webhook.see": Operation("look at one's webhooks and what they were told", READ, MINE),
+    "webhook.change": Operation("make, change, test and delete webhooks", TRAIN, MINE),
     "secret.set": Operation("set a secret of one's own", TRAIN, MINE),
     "help.read": Operation("read the help and the description of the API", READ),
     # the console

@@ -14,8 +14,8 @@ from typing import Any
 import psycopg
 from django.db import connections
 
+from runs.services.tail import Tail
 from runs.services.timeline import CHANNEL
-from runs.web.tail import Tail
 
 log = logging.getLogger(__name__)
 
