@@ -55,25 +55,31 @@ def refuse_what_never_fits(model: BaseModel, dataset: DataSet, asked: Hyperparam
     if found is None:
         raise DoesNotFit(f"{lacking} No setting makes it fit: choose a smaller model.", field="model")
     changes, then = found
-    room = f"{_gib(then.memory_bytes)} of memory, {_gib(then.disk_bytes)} of disk"
+    room = f"{_size(then.memory_bytes)} of memory, {_size(then.disk_bytes)} of disk"
     raise DoesNotFit(f"{lacking} It would fit with {_in_words(changes)}: {room}.", facts={"suggestion": changes})
 
 
 def _lacking(what: str, needed: int, there: int) -> str:
-    return f"This run needs about {_gib(needed)} of {what}, and this machine has {_gib(there)}." if needed > there else ""
+    return f"This run needs about {_size(needed)} of {what}, and this machine has {_size(there)}." if needed > there else ""
 
 
 def _in_words(changes: Changes) -> str:
-    said = [
-        title if value is True else f"{title.lower()} {value:,}" if isinstance(value, int) else f"{title.lower()} {value}"
-        for name, value in changes.items()
-        for title in [str(Hyperparameters.model_fields[name].title)]
-    ]
-    return " and ".join(said)
+    """`gradient checkpointing and context length 2,048`"""
+    return " and ".join(f"{_title(name)}{_value(value)}" for name, value in changes.items())
 
 
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB"
+def _title(name: str) -> str:
+    return str(Hyperparameters.model_fields[name].title).lower()
+
+
+def _value(value: object) -> str:
+    if value is True:
+        return ""
+    return f" {value:,}" if isinstance(value, int) else f" {value}"
+
+
+def _size(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def _shape(model: BaseModel) -> Architecture:

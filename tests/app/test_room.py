@@ -38,7 +38,7 @@ def test_rest_refuses_with_the_settings_that_would_fit(api: Call, asked: dict[st
     assert answer.status_code == 409, answer.json()
     (problem,) = answer.json()["problems"]
     assert (problem["code"], problem["facts"]["suggestion"]) == ("does_not_fit", {"gradient_checkpointing": True})
-    assert "It would fit with Gradient checkpointing" in problem["message"]
+    assert "It would fit with gradient checkpointing: " in problem["message"]
     assert not Run.objects.exists()
     again = api("POST", "runs", {**asked, **problem["facts"]["suggestion"]})
     assert again.status_code == 201, again.json()
