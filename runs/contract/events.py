@@ -97,7 +97,11 @@ class Step(_Line):
     gradient_norm: float
     tokens_per_second: float = Field(description="useful tokens a second over the last steps")
     padding_share: float = 0.0
+    batches_per_second: float = 0.0
+    rows_per_second: float = 0.0
     memory_bytes: int = 0
+    device_use: float | None = Field(default=None, description="share of the device that was busy, 0 to 1")
+    data_wait_share: float = Field(default=0.0, description="share of the step that waited for its rows")
     seconds_left: float | None = None
 
 
@@ -141,6 +145,24 @@ class CheckpointDeleted(_Line):
     name: str
 
 
+class Remark(StrEnum):
+    """What a notice is about."""
+
+    SPIKE = "spike"
+    PLATEAU = "plateau"
+    OVERFITTING = "overfitting"
+
+
+class Notice(_Line):
+    """Something about the course of training that its owner should know, and what to do about it."""
+
+    kind: Literal["notice"] = "notice"
+    step: int
+    remark: Remark
+    message: Text
+    advice: Text
+
+
 class Resumed(_Line):
     """The engine goes on from `step`; what it said of later steps is about to be said again."""
 
@@ -149,7 +171,7 @@ class Resumed(_Line):
 
 
 Line = Annotated[
-    Milestone | Progress | Plan | Step | Evaluation | Sample | Checkpoint | CheckpointDeleted | Resumed,
+    Milestone | Progress | Plan | Step | Evaluation | Sample | Checkpoint | CheckpointDeleted | Resumed | Notice,
     Field(discriminator="kind"),
 ]
 _LINE: TypeAdapter[Line] = TypeAdapter(Line)

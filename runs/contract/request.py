@@ -68,7 +68,8 @@ class RunRequest(Hyperparameters):
         default=None,
         max_length=1_000,
         title="Start from weights of an earlier run",
-        description="<run name> or <run name>/<checkpoint>: start from there instead of the base model's weights.",
+        description="<run>, <run>/<checkpoint>, <catalog>.<schema>.<model>/<version> or a checkpoint's dbfs: path: train on "
+        "from there, not from the base model's weights.",
         json_schema_extra={"advanced": True},
     )
 

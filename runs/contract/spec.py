@@ -276,6 +276,9 @@ class RunSpec(Strict):
     eval_prompts: tuple[str, ...] = ()
     hyperparameters: Hyperparameters
     custom_weights_path: Path | None = Field(default=None, description="Start from these weights instead of the base model's")
+    lineage: tuple[str, ...] = Field(
+        default=(), description="Earlier runs that it goes on from, the nearest first, each as <run> or <run>/<checkpoint>"
+    )
     device: Device = Device()
     recovery_minutes: float = Field(default=10, gt=0, description="Wall minutes between checkpoints kept only for resuming")
 

@@ -52,8 +52,8 @@ def train(folder: RunFolder, wishes: Wishes, *, own_process: bool = False) -> Ex
     try:
         spec = _spec(folder)
         _limit_threads(spec.device.threads)
-        if own_process:
-            postpone_compiler()
+        if own_process and spec.hyperparameters.method == "full":
+            postpone_compiler()  # PEFT and bitsandbytes ask for the real one, and meet it half imported
         with lean_imports(), single_process():
             from runs.engine.pipeline import Pipeline  # torch and transformers: seconds, and only once the spec is good
 

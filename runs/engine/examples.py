@@ -30,6 +30,7 @@ class Examples:
     ids: NDArray[np.int32]
     trained: NDArray[np.bool_]
     offsets: NDArray[np.int64]
+    numbers: NDArray[np.int64]  # which row of the file each is, counted from 1; of texts that were cut, which block
     truncated: int = 0
     dropped: int = 0
 
@@ -56,12 +57,16 @@ class _Collector:
     def __init__(self) -> None:
         self._ids: list[NDArray[np.int32]] = []
         self._trained: list[NDArray[np.bool_]] = []
+        self._numbers: list[int] = []
+        self._count = 0
         self.truncated = self.dropped = 0
 
     def add(self, row: Encoded) -> None:
+        self._count += 1
         if not teaches(row):
             self.dropped += 1
             return
+        self._numbers.append(self._count)
         self._ids.append(np.array(row.ids, dtype=np.int32))
         self._trained.append(np.array(row.trained, dtype=np.bool_))
 
@@ -78,6 +83,7 @@ class _Collector:
             ids=np.concatenate([*self._ids, empty], dtype=np.int32, casting="unsafe"),
             trained=np.concatenate([*self._trained, empty], dtype=np.bool_, casting="unsafe"),
             offsets=offsets,
+            numbers=np.array(self._numbers, dtype=np.int64),
             truncated=self.truncated,
             dropped=self.dropped,
         )

@@ -2,26 +2,38 @@
 
 import time
 from collections import deque
+from dataclasses import dataclass
 
 WINDOW = 20  # steps that the speed is averaged over
 
 
+@dataclass(frozen=True)
+class Speed:
+    """A second's work over the last steps, and how much longer it will take at this speed."""
+
+    tokens: float
+    batches: float
+    rows: float
+    seconds_left: float
+
+
 class Pace:
-    """Fed with the tokens seen so far after each step."""
+    """Fed with the tokens seen so far after each step, and the rows of it."""
 
     def __init__(self, tokens: int, total_tokens: int) -> None:
-        self._seen: deque[tuple[float, int]] = deque([(time.monotonic(), tokens)], maxlen=WINDOW + 1)
+        self._seen: deque[tuple[float, int, int]] = deque([(time.monotonic(), tokens, 0)], maxlen=WINDOW + 1)
         self._total = total_tokens
 
     def skip(self) -> None:
         """Time since the last step was spent on something else: an evaluation or a checkpoint."""
         if self._seen:
             gap = time.monotonic() - self._seen[-1][0]
-            self._seen = deque(((moment + gap, tokens) for moment, tokens in self._seen), maxlen=WINDOW + 1)
+            self._seen = deque(((moment + gap, tokens, rows) for moment, tokens, rows in self._seen), maxlen=WINDOW + 1)
 
-    def step(self, tokens: int) -> tuple[float, float]:
-        """Useful tokens a second over the last steps, and seconds left at that speed."""
-        self._seen.append((time.monotonic(), tokens))
-        (began, first), (ended, last) = self._seen[0], self._seen[-1]
-        speed = (last - first) / max(ended - began, 1e-9)
-        return speed, (self._total - tokens) / speed
+    def step(self, tokens: int, rows: int) -> Speed:
+        self._seen.append((time.monotonic(), tokens, rows))
+        (began, first, _), (ended, last, _) = self._seen[0], self._seen[-1]
+        seconds = max(ended - began, 1e-9)
+        speed = (last - first) / seconds
+        counted = sum(entry[2] for entry in self._seen) - self._seen[0][2]
+        return Speed(speed, (len(self._seen) - 1) / seconds, counted / seconds, (self._total - tokens) / speed)

@@ -1,8 +1,8 @@
 """A run from top to bottom: data, model, steps, checkpoints, evaluations, the finished model."""
 
 import logging
+import time
 
-import psutil
 import torch
 from transformers import PreTrainedModel
 
@@ -16,12 +16,14 @@ from runs.engine.checkpoints import Stored
 from runs.engine.duration import Timetable
 from runs.engine.examples import Examples, tokenize
 from runs.engine.failure import Failure, Leave
+from runs.engine.gauges import Gauges
 from runs.engine.keeping import Keeper
 from runs.engine.methods import METHODS
-from runs.engine.pace import Pace
+from runs.engine.pace import Pace, Speed
 from runs.engine.precision import uses_bf16
 from runs.engine.reporting import Reporter, now
 from runs.engine.training import Taken, Training
+from runs.engine.watching import Watch
 from runs.engine.wishes import Wishes
 
 log = logging.getLogger(__name__)
@@ -87,6 +89,7 @@ class Pipeline:
             Duration.parse(settings.eval_interval),
         )
         training = Training(spec, model, self.method.parameters(model), self.examples, timetable, device, self.wishes)
+        self.watch, self.gauges = Watch(timetable.total_steps), Gauges(device)
         self.keeper.check_room(training)
         self._say_plan(training)
         if stored:
@@ -129,7 +132,9 @@ class Pipeline:
         pace = Pace(training.tokens, timetable.tokens(timetable.total_steps))
         while training.step < timetable.total_steps and not self._is_stopped_early(training):
             self.wishes.check()
-            self._say_step(training, training.advance(), pace)
+            began = time.perf_counter()
+            taken = training.advance()
+            self._say_step(training, taken, pace.step(training.tokens, taken.rows), time.perf_counter() - began)
             is_due = timetable.is_due(training.step)
             if is_due or self.keeper.is_overdue():
                 self.keeper.keep(training, for_recovery=not is_due)
@@ -151,10 +156,9 @@ class Pipeline:
             self.early = f"Stopped early at batch {training.step:,}: the evaluation loss was lowest at batch {best:,}."
         return waited >= patience
 
-    def _say_step(self, training: Training, taken: Taken, pace: Pace) -> None:
+    def _say_step(self, training: Training, taken: Taken, speed: Speed, seconds: float) -> None:
         if taken.note:
             self.reporter.say(Milestone(time=now(), type=EventType.ADVICE, message=taken.note))
-        speed, seconds_left = pace.step(training.tokens)
         step = Step(
             time=now(),
             step=training.step,
@@ -163,12 +167,18 @@ class Pipeline:
             loss=taken.loss,
             learning_rate=taken.learning_rate,
             gradient_norm=taken.gradient_norm,
-            tokens_per_second=speed,
-            memory_bytes=_memory(training.device),
-            seconds_left=seconds_left,
+            tokens_per_second=speed.tokens,
+            batches_per_second=speed.batches,
+            rows_per_second=speed.rows,
+            memory_bytes=self.gauges.memory(),
+            device_use=self.gauges.use(),
+            data_wait_share=taken.data_seconds / max(seconds, 1e-9),
+            seconds_left=speed.seconds_left,
         )
         self.reporter.say(step)
-        log.info("step %d of %d: loss %.4f, %.0f tokens/s", step.step, training.timetable.total_steps, step.loss, speed)
+        log.info("step %d of %d: loss %.4f, %.0f tokens/s", step.step, training.timetable.total_steps, step.loss, speed.tokens)
+        if notice := self.watch.step(step.step, step.loss, step.time):
+            self.reporter.say(notice)
 
     def _evaluate(self, training: Training) -> None:
         """Scores and answers of this moment. Saying them twice after an interruption does no harm."""
@@ -182,6 +192,8 @@ class Pipeline:
             log.info("evaluation at step %d: loss %.4f, accuracy %.3f", found.step, found.loss, found.token_accuracy)
             self.reporter.say(found)
             training.evaluations[training.step] = found.loss
+            if notice := self.watch.evaluation(training.step, training.evaluations, found.time):
+                self.reporter.say(notice)
         if prompts := self.spec.eval_prompts:
             encoded = [generation.encode(prompt, self.renderer, self.spec.train, self.spec.task_type) for prompt in prompts]
             limit = self.spec.base_model.max_context_length
@@ -214,7 +226,3 @@ class Pipeline:
         self.keeper.settle()
         why = "Interrupted" if interrupted else "Stopped"
         return Exit(outcome=outcome, time=now(), step=self.step, message=f"{why} after batch {self.step}.")
-
-
-def _memory(device: torch.device) -> int:
-    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else int(psutil.Process().memory_info().rss)

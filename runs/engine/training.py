@@ -4,13 +4,14 @@ import base64
 import gc
 import logging
 import math
+import time
 from dataclasses import dataclass, field
 
 import torch
 from transformers import PreTrainedModel
 
 from runs.contract.events import Fault
-from runs.contract.spec import RunSpec
+from runs.contract.spec import RunSpec, TaskType
 from runs.data.packing import Rows, batch, capacity
 from runs.engine import models, optimizer
 from runs.engine.batches import pack
@@ -24,6 +25,7 @@ from runs.engine.precision import precision
 from runs.engine.wishes import Wishes
 
 log = logging.getLogger(__name__)
+NAMED = 32  # rows of a batch that are listed one by one
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Taken:
     loss: float
     learning_rate: float
     gradient_norm: float
+    rows: int
+    data_seconds: float  # spent on putting the rows together
     note: str = ""
 
 
@@ -72,7 +76,7 @@ class Training:
         rows = batch(self.step, len(self.examples), settings.batch_size, settings.seed)
         loss, note = self._accumulate(rows)
         norm = optimizer.clip(self.parameters.values(), settings.gradient_clip)
-        self._refuse_nonsense(loss, norm)
+        self._refuse_nonsense(loss, norm, rows)
         learning_rate = optimizer.rate(self.step + 1, self.timetable.total_steps, settings)
         optimizer.set_rate(self.optimizer, learning_rate)
         self.optimizer.step()
@@ -81,7 +85,7 @@ class Training:
         self.tokens += int(self.examples.lengths[rows].sum())
         self.last_loss = loss
         self._note_chance()
-        return Taken(loss, learning_rate, norm, note)
+        return Taken(loss, learning_rate, norm, len(rows), self.data_seconds, note)
 
     def _accumulate(self, rows: Rows) -> tuple[float, str]:
         """Gradients of all rows. Where the memory is not enough the step begins again with half as many tokens at a time."""
@@ -104,7 +108,9 @@ class Training:
 
     def _try(self, rows: Rows) -> float | None:
         """None when the memory was not enough and smaller bins are possible."""
+        began = time.perf_counter()
         bins = list(pack(self.examples, rows, self.capacity))
+        self.data_seconds = time.perf_counter() - began
         try:
             return self._backward_all(bins, int(self.examples.trained_lengths[rows].sum()))
         except (MemoryError, RuntimeError) as error:
@@ -125,10 +131,11 @@ class Training:
         loss.backward()
         return loss.detach()
 
-    def _refuse_nonsense(self, loss: float, norm: float) -> None:
+    def _refuse_nonsense(self, loss: float, norm: float, rows: Rows) -> None:
         if not (math.isfinite(loss) and math.isfinite(norm)):
             what = f"the loss became {loss}" if not math.isfinite(loss) else f"the gradient norm became {norm}"
-            raise Failure(Fault.DIVERGED, f"Training diverged: at batch {self.step + 1} {what}.")
+            where = named(self.examples.numbers[rows], self.spec)
+            raise Failure(Fault.DIVERGED, f"Training diverged: at batch {self.step + 1} {what}. {where}")
 
     def _note_chance(self) -> None:
         """Dropout draws on these generators in mid-step, and a step that is left half done is done again from its beginning."""
@@ -166,6 +173,14 @@ class Training:
         self.step, self.tokens, self.last_loss = state.step, state.tokens, state.last_loss
         self.capacity = min(self.capacity, state.capacity or self.capacity)
         self.evaluations = dict(state.evaluations)
+
+
+def named(numbers: Rows, spec: RunSpec) -> str:
+    """Which rows a batch had, in words."""
+    kind = "blocks" if spec.task_type == TaskType.CONTINUED_PRETRAIN else "rows"
+    listed = ", ".join(f"{number:,}" for number in numbers[:NAMED].tolist())
+    more = f" and {len(numbers) - NAMED:,} more" if len(numbers) > NAMED else ""
+    return f"That batch had the {kind} {listed}{more} of “{spec.train.name or spec.train.path.name}”."
 
 
 def _text(generator: torch.Tensor) -> str:

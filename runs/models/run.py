@@ -55,6 +55,8 @@ class Run(models.Model):
     dataset = models.ForeignKey(DataSet, on_delete=models.PROTECT, related_name="runs")
     eval_dataset = models.ForeignKey(DataSet, null=True, blank=True, on_delete=models.PROTECT, related_name="evaluated_runs")
     register_to = models.CharField(max_length=255)
+    starts_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="continuations")
+    starts_from_checkpoint = models.CharField(max_length=100, blank=True, help_text="Empty: the finished model of that run")
     labels = models.JSONField(default=dict, help_text="What a program attached to it, to be given back: metadata, suffix")
 
     # Where it stands.
@@ -95,6 +97,7 @@ class Run(models.Model):
     mlflow_experiment_id = models.CharField(max_length=64, blank=True)
     mlflow_run_id = models.CharField(max_length=64, blank=True)
     mirrored_point = models.PositiveBigIntegerField(default=0, help_text="Largest MetricPoint.pk that is in MLflow")
+    mirrored_samples = models.PositiveIntegerField(default=0, help_text="Answers that are in MLflow's table")
     mirror_closed = models.BooleanField(default=False)
 
     objects = RunQuerySet.as_manager()

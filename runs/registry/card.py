@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from runs.contract.duration import Duration
-from runs.contract.spec import RunSpec, TaskType
+from runs.contract.spec import RunSpec, TaskType, applies
 from runs.registry.history import History
 from runs.registry.protocol import LicenceNotice, Publication
 
@@ -12,7 +12,17 @@ TASKS = {
     TaskType.INSTRUCTION_FINETUNE: "instruction: the loss counts on the response",
     TaskType.CONTINUED_PRETRAIN: "continued pretraining: the loss counts on every token",
 }
+WHAT = {
+    "full": "all parameters",
+    "lora": "LoRA adapters, folded into the weights; they are in adapter/ too",
+    "qlora": "LoRA adapters beside 4-bit weights, folded into what these stand for; they are in adapter/ too",
+}
 SETTINGS = (
+    "method",
+    "lora_rank",
+    "lora_alpha",
+    "lora_dropout",
+    "lora_targets",
     "training_duration",
     "learning_rate",
     "batch_size",
@@ -40,6 +50,7 @@ def card(publication: Publication, spec: RunSpec, history: History) -> str:
             f"# {publication.name}",
             "",
             f"{spec.base_model.name}, fine-tuned by the run `{publication.run_name}` on the data set “{spec.train.name}”.",
+            *([f"It went on from {', and that from '.join(f'`{name}`' for name in spec.lineage)}."] if spec.lineage else []),
             *_licence(publication),
             *_data(spec),
             *_settings(spec),
@@ -72,10 +83,11 @@ def _data(spec: RunSpec) -> Iterator[str]:
 
 def _settings(spec: RunSpec) -> Iterator[str]:
     settings = spec.hyperparameters
+    chosen = settings.model_dump()
     yield from ("", "## Training", "", "| setting | value |", "| --- | --- |")
     yield f"| task | {TASKS[spec.task_type]} |"
-    yield from (f"| {name.replace('_', ' ')} | {getattr(settings, name)} |" for name in SETTINGS)
-    yield f"| in words | {Duration.parse(settings.training_duration).in_words}, all parameters |"
+    yield from (f"| {name.replace('_', ' ')} | {getattr(settings, name)} |" for name in SETTINGS if applies(name, chosen))
+    yield f"| in words | {Duration.parse(settings.training_duration).in_words}, {WHAT[settings.method]} |"
 
 
 def _results(history: History) -> Iterator[str]:

@@ -128,6 +128,13 @@ class MlflowRegistry:
             inputs.append({"tags": [tag], "dataset": {**named, "source": source, "profile": profile}})
         self.rest.post("runs/log-inputs", run_id=run_id, datasets=inputs)
 
+    def log_table(self, run_id: str, file: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        text = json.dumps({"columns": list(columns), "data": [list(row) for row in rows]}, ensure_ascii=False)
+        with self.speaking():
+            self.client.log_text(run_id, text, file)
+            # MLflow's pages look for tables in this tag, which its own `log_table` writes too.
+            self.client.set_tag(run_id, "mlflow.loggedArtifacts", json.dumps([{"path": file, "type": "table"}]))
+
     def log_artifacts(self, run_id: str, path: Path, place: str = "") -> None:
         with self.speaking():
             send = self.client.log_artifacts if path.is_dir() else self.client.log_artifact

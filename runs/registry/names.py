@@ -17,6 +17,10 @@ EVALUATION = {
 TRAINING = {
     "gradient_norm": "l2_norm/grad/global",
     "tokens_per_second": "throughput/tokens_per_sec",
+    "batches_per_second": "throughput/batches_per_sec",
+    "rows_per_second": "throughput/samples_per_sec",
+    "device_use": "throughput/device/use",
+    "data_wait_share": "time/data_wait_share",
     "seconds_left": "time/remaining_estimate",
     "memory_bytes": "memory/peak_bytes",
     "padding_share": "data/padding_share",
@@ -40,6 +44,8 @@ def _training(step: int, epoch: float, tokens: int, values: Mapping[str, Any], o
     if (rate := _number(values.get("learning_rate"))) is not None:
         yield f"lr-{OPTIMIZERS.get(optimizer, optimizer)}/group0", rate
     yield from _named(values, TRAINING)
+    if (speed := _number(values.get("tokens_per_second"))) is not None:
+        yield "throughput/device/tokens_per_sec", speed  # a run has one device
     yield "time/epoch", float(epoch)
     yield "time/batch", float(step)
     yield "time/token", float(tokens)

@@ -32,6 +32,8 @@ def tags(publication: Publication, spec: RunSpec) -> dict[str, str]:
         "licence_url": publication.licence.url,
         "data": spec.train.name,
         "data_digest": spec.train.digest,
+        **({"starts_from": spec.lineage[0]} if spec.lineage else {}),
+        **({"lineage": " < ".join([*spec.lineage, spec.base_model.name])} if spec.lineage else {}),
         **engine_versions(),
     }
 
@@ -47,6 +49,8 @@ def write(place: Path, publication: Publication, spec: RunSpec, folder: RunFolde
         shutil.copyfile(shipped[0], place / "LICENSE.txt")
     else:
         (place / "LICENSE.txt").write_text(text, encoding="utf-8")
+    if folder.adapter.is_dir():
+        shutil.copytree(folder.adapter, place / "adapter")
     public = spec.model_dump_json(
         indent=2,
         exclude={

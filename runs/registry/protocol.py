@@ -95,6 +95,9 @@ class Registry(Protocol):
     def log_data(self, run_id: str, data: Sequence[DataRecord]) -> None:
         """Say which rows the run reads."""
 
+    def log_table(self, run_id: str, file: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Write a table that the record's pages show; one of the same name is replaced."""
+
     def log_artifacts(self, run_id: str, path: Path, place: str = "") -> None:
         """Copy a file, or what is in a folder, to `place` among the run's artifacts."""
 

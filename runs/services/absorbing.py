@@ -40,6 +40,8 @@ def absorb(run: Run, lines: Sequence[Line]) -> None:
                 _checkpoint(run, line)
             case say.CheckpointDeleted():
                 Checkpoint.objects.filter(run=run, name=line.name).update(deleted_at=line.time)
+            case say.Notice():
+                _notice(run, line)
             case say.Resumed() if line.step:
                 timeline.add(run, EventType.REQUEUED, f"Training goes on from batch {line.step}.", time=line.time)
             case _:
@@ -95,6 +97,13 @@ def _step(run: Run, line: say.Step) -> None:
     run.tokens_per_second = _finite(line.tokens_per_second)
     if line.seconds_left is not None and 0 <= line.seconds_left < FAR_SECONDS:
         run.estimated_end_at = line.time + timedelta(seconds=line.seconds_left)
+
+
+def _notice(run: Run, line: say.Notice) -> None:
+    """Once, however often a resumed engine comes by the same place."""
+    message = f"{line.message} {line.advice}"
+    if not run.events.filter(type=EventType.ADVICE, message=message).exists():
+        timeline.add(run, EventType.ADVICE, message, time=line.time)
 
 
 def _checkpoint(run: Run, line: say.Checkpoint) -> None:

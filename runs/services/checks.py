@@ -1,15 +1,15 @@
 """The rules a request must keep before it becomes a run. All broken ones are reported at once, each at its field."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from runs import wiring
 from runs.contract.request import RunRequest
-from runs.models import BaseModel, DataSet, Role, Run, User
+from runs.models import BaseModel, DataSet, Role, User
 from runs.services.access import has_accepted
 from runs.services.datasets import resolve
+from runs.services.lineage import Weights, check_weights
 from runs.services.permissions import require
 from runs.services.refused import (
     Invalid,
@@ -19,11 +19,10 @@ from runs.services.refused import (
     ModelRetired,
     ModelUnavailable,
     Refused,
-    UnknownData,
     UnknownModel,
 )
 from runs.services.room import refuse_what_never_fits
-from runs.services.specification import resolved, weights_folder
+from runs.services.specification import resolved
 
 Answer = TypeVar("Answer")
 
@@ -35,6 +34,7 @@ class Checked:
     model: BaseModel
     dataset: DataSet
     eval_dataset: DataSet | None
+    weights: Weights | None
 
 
 def find_model(name: str) -> BaseModel:
@@ -123,21 +123,6 @@ def _evaluation(asked: RunRequest) -> None:
         raise Invalid("The best checkpoint is found by its evaluation loss: choose evaluation data too.", field="keep_policy")
 
 
-def _custom_weights(asked: RunRequest, by: User) -> None:
-    if not asked.custom_weights_path:
-        return
-    name, _, checkpoint = asked.custom_weights_path.partition("/")
-    earlier = Run.objects.visible_to(by).filter(name=name).first()
-    field = "custom_weights_path"
-    leads_out = checkpoint and not re.fullmatch(r"ep\d{1,20}-ba\d{1,20}", checkpoint)  # into the folder of somebody else's run
-    if earlier is None or leads_out or not (weights_folder(asked.custom_weights_path) / "config.json").is_file():
-        raise UnknownData(
-            f"There are no weights at “{asked.custom_weights_path}”. Write <run> or <run>/<checkpoint>.", field=field
-        )
-    if earlier.asked.model != asked.model:
-        raise Invalid(f"{name} trained {earlier.asked.model}; choose that base model to go on from its weights.", field=field)
-
-
 def check(*, asked: RunRequest, by: User) -> Checked:
     """Resolve the names in a request and keep every rule, or raise Invalid with all that is wrong."""
     require(by, "run.create")
@@ -153,7 +138,9 @@ def check(*, asked: RunRequest, by: User) -> Checked:
     model = attempt(lambda: _model(asked, by))
     attempt(lambda: _context_length(asked))
     attempt(lambda: _evaluation(asked))
-    attempt(lambda: _custom_weights(asked, by))
+    weights = None
+    if way := asked.custom_weights_path:
+        weights = attempt(lambda: check_weights(by=by, reference=way, model=asked.model))
     dataset = attempt(lambda: resolve(by=by, reference=asked.train_data_path, task=asked.task_type, field="train_data_path"))
     eval_dataset = None
     if asked.eval_data_path:
@@ -162,4 +149,4 @@ def check(*, asked: RunRequest, by: User) -> Checked:
     if problems or model is None or dataset is None:
         raise problems[0] if len(problems) == 1 else Invalid(problems=[p for refused in problems for p in refused.problems])
     refuse_what_never_fits(model, dataset, resolved(asked, model))
-    return Checked(model, dataset, eval_dataset)
+    return Checked(model, dataset, eval_dataset, weights)

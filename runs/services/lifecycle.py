@@ -14,7 +14,7 @@ from runs import wiring
 from runs.contract.events import EventType, Phase
 from runs.contract.request import RunRequest
 from runs.models import Run, RunStatus, User
-from runs.models.status import WAITING
+from runs.models.status import TERMINAL, WAITING
 from runs.services import timeline
 from runs.services.audit import record
 from runs.services.checks import check
@@ -53,6 +53,8 @@ def submit(*, by: User, asked: RunRequest, idempotency_key: str = "", labels: Ma
                 dataset=checked.dataset,
                 eval_dataset=checked.eval_dataset,
                 register_to=registered_name(asked.register_to, name),
+                starts_from=checked.weights.run if checked.weights else None,
+                starts_from_checkpoint=checked.weights.checkpoint if checked.weights else "",
                 experiment_path=asked.experiment_path.replace("{}", name) or f"/Users/{by.address}/{name}",
                 details="Waiting for a worker.",
             )
@@ -142,6 +144,8 @@ def delete(*, run: Run, by: User) -> None:
     run = Run.objects.select_for_update().get(pk=run.pk)
     if not run.is_terminal:
         raise CannotDelete(f"{run.name} is {run.get_status_display().lower()}. Cancel it first.")
+    if waiting := run.continuations.exclude(status__in=TERMINAL).first():
+        raise CannotDelete(f"{waiting.name} goes on from its weights. Wait for it, or cancel it first.")
     run.deleted_at = timezone.now()
     run.save()
     record("run.delete", run, by=by, before={"status": run.status, "request": run.request})

@@ -10,6 +10,7 @@ from runs.models.metric import MetricKind
 from runs.models.status import TERMINAL
 from runs.registry.names import point_metrics
 from runs.registry.protocol import DataRecord, Ending, Registry, RegistryRefused, RegistryUnavailable
+from runs.services import lineage
 from runs.services.locks import session_lock
 from runs.services.specification import resolved
 
@@ -95,11 +96,21 @@ def mirror_run(run: Run) -> int:
         run.mirrored_point = points[-1].pk
         run.save_fields(["mirrored_point"])
         copied += len(points)
+    _mirror_samples(run)
     if run.status in TERMINAL:
         registry.set_terminated(run.mlflow_run_id, ENDINGS[run.status])
         run.mirror_closed = True
         run.save_fields(["mirror_closed"])
     return copied
+
+
+def _mirror_samples(run: Run) -> None:
+    """The answers to the evaluation prompts as one table, under the original's name; step 0 is the base model."""
+    rows = list(run.samples.order_by("step", "index").values_list("step", "prompt", "answer"))
+    if len(rows) > run.mirrored_samples:
+        wiring.registry().log_table(run.mlflow_run_id, "generations.json", ("step", "prompt", "generation"), rows)
+        run.mirrored_samples = len(rows)
+        run.save_fields(["mirrored_samples"])
 
 
 def _params(run: Run) -> dict[str, str]:
@@ -115,4 +126,8 @@ def _data(run: Run) -> list[DataRecord]:
 
 
 def _tags(run: Run) -> dict[str, str]:
-    return {"finetuning.run": run.name, "finetuning.owner": run.owner.address, "mlflow.user": run.owner.username}
+    named = {"finetuning.run": run.name, "finetuning.owner": run.owner.address, "mlflow.user": run.owner.username}
+    earlier = [weights.label for weights in lineage.chain(run)]
+    if not earlier:
+        return named
+    return {**named, "finetuning.starts_from": earlier[0], "finetuning.lineage": " < ".join([*earlier, run.base_model.name])}

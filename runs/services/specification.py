@@ -1,12 +1,11 @@
 """From what was asked to what the engine gets: every default filled in, every name turned into a path."""
 
-from pathlib import Path
-
 from runs import wiring
 from runs.contract.folder import RunFolder
 from runs.contract.request import RunRequest
 from runs.contract.spec import DEFAULT_CONTEXT_LENGTH, DataFile, Device, Hyperparameters, ModelSource, RunSpec
 from runs.models import BaseModel, DataSet, Run
+from runs.services import lineage
 
 DEFAULT_LEARNING_RATE = 2e-5  # AdamW, full fine-tuning, where the catalog knows no better
 LORA_RATE = 10  # times the rate for all parameters: Schulman et al. 2025, "LoRA Without Regret", over many models and data sets
@@ -31,13 +30,6 @@ def _data_file(dataset: DataSet) -> DataFile:
     return DataFile(path=wiring.dataset_file(dataset.digest), digest=dataset.digest, rows=dataset.rows, name=dataset.name)
 
 
-def weights_folder(reference: str) -> Path:
-    """`<run>` is that run's finished model, `<run>/<checkpoint>` one of its checkpoints."""
-    name, _, checkpoint = reference.partition("/")
-    folder = wiring.run_folder(name)
-    return folder.checkpoints / checkpoint if checkpoint else folder.model
-
-
 def specification(run: Run, folder: RunFolder) -> RunSpec:
     """The run's specification. It is made at the first start and never changes after, but for the device."""
     made = folder.read_spec() if folder.has_spec else _build(run)
@@ -51,7 +43,7 @@ def _device(run: Run) -> Device:
 
 
 def _build(run: Run) -> RunSpec:
-    asked = run.asked
+    asked, weights = run.asked, lineage.starting_point(run)
     return RunSpec(
         name=run.name,
         task_type=asked.task_type,
@@ -65,5 +57,6 @@ def _build(run: Run) -> RunSpec:
         evaluation=_data_file(run.eval_dataset) if run.eval_dataset else None,
         eval_prompts=asked.eval_prompts,
         hyperparameters=resolved(asked, run.base_model),
-        custom_weights_path=weights_folder(asked.custom_weights_path) if asked.custom_weights_path else None,
+        custom_weights_path=weights.folder if weights else None,
+        lineage=tuple(earlier.label for earlier in lineage.chain(run)),
     )

@@ -6,9 +6,10 @@ from functools import cached_property
 
 from django.conf import settings
 
+from runs.contract import events
 from runs.contract.events import EventType, Phase
 from runs.models import MetricPoint, Run, RunStatus, User
-from runs.services import lifecycle, series
+from runs.services import lifecycle, lineage, series
 from runs.web import charts
 
 PICTURE_POINTS = 160
@@ -49,6 +50,7 @@ class Portrait:
         self.view = charts.View.read(query)
         self.may_change = lifecycle.may_change(run, user)
         self.may_clone = user.may_train
+        self._user = user
         self._asked_step = query.get("answers", "")
 
     # Where it stands
@@ -92,6 +94,18 @@ class Portrait:
         epochs = -(-run.total_steps // run.steps_per_epoch)
         return f"epoch {epoch + 1:,}/{epochs:,} · batch {batch + 1:,}/{run.steps_per_epoch:,}"
 
+    @cached_property
+    def lineage(self) -> list[tuple[str, Run | None, str]]:
+        """(words, run, checkpoint) of what it goes on from, the nearest first; None for a run that this person may not open."""
+        earlier = list(lineage.chain(self.run))
+        open_to = set(Run.objects.alive().visible_to(self._user).filter(pk__in=[weights.run.pk for weights in earlier]))
+        return [(weights.label, weights.run if weights.run in open_to else None, weights.checkpoint) for weights in earlier]
+
+    @cached_property
+    def continuations(self) -> list[Run]:
+        """Runs that went on from this one's weights."""
+        return list(self.run.continuations.alive().visible_to(self._user).order_by("created_at")[:20])
+
     @property
     def seconds_spent(self) -> float | None:
         run = self.run
@@ -123,10 +137,23 @@ class Portrait:
         return self.may_change and self.run.is_terminal
 
     @cached_property
-    def padding(self) -> float | None:
-        """Share of the last batch that was padding."""
+    def now(self) -> dict[str, float | None]:
+        """The last batch's numbers by their names in contract.events."""
         last = MetricPoint.objects.filter(run=self.run).train().order_by("-step").first()
-        return series.finite(last.values.get("padding_share")) if last else None
+        known = {name: series.finite(value) for name, value in last.values.items()} if last else {}
+        return dict.fromkeys(events.Step.model_fields) | known
+
+    @cached_property
+    def evaluation(self) -> dict[str, float | None]:
+        """The last evaluation's scores."""
+        last = MetricPoint.objects.filter(run=self.run).evaluation().order_by("-step").first()
+        return {name: series.finite(value) for name, value in last.values.items()} if last else {}
+
+    @cached_property
+    def warning(self) -> str:
+        """What was last remarked on the course of training."""
+        last = self.run.events.filter(type=EventType.ADVICE).order_by("-time", "-pk").first()
+        return last.message if last else ""
 
     @property
     def mlflow(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from runs.contract.events import Exit, Line, Step, parse_line
+from runs.contract.events import Checkpoint, Exit, Line, Step, parse_line
 from runs.contract.folder import RunFolder
 from runs.contract.spec import DataFile, Device, Hyperparameters, ModelSource, RunSpec, TaskType
 from tests.tiny import MAX_CONTEXT, tiny_model
@@ -111,6 +111,9 @@ class Engine:
 
     def wait_for_step(self, step: int) -> None:
         self.wait_for(lambda: max(losses(self.folder), default=0) >= step)
+
+    def wait_for_checkpoint(self, step: int) -> None:
+        self.wait_for(lambda: any(isinstance(line, Checkpoint) and line.step >= step for line in lines(self.folder)))
 
     def kill(self) -> None:
         """As a machine out of memory does: no last words."""

@@ -34,7 +34,7 @@ def examples(lengths: list[int], seed: int = 0) -> Examples:
     trained = chance.random(sum(lengths)) < 0.5
     offsets = np.cumsum([0, *lengths])
     trained[offsets[:-1]] = False
-    return Examples(chance.integers(3, 290, sum(lengths)).astype(np.int32), trained, offsets)
+    return Examples(chance.integers(3, 290, sum(lengths)).astype(np.int32), trained, offsets, np.arange(1, len(offsets)))
 
 
 def in_one_bin(rows: Examples) -> Bin:
@@ -100,7 +100,7 @@ def with_beginnings(tails: list[list[int]], *, trained: slice = slice(None)) -> 
         mark[trained] = True
         mark[0] = False
     offsets = np.cumsum([0, *map(len, rows)])
-    return Examples(np.concatenate(rows).astype(np.int32), np.concatenate(marks), offsets)
+    return Examples(np.concatenate(rows).astype(np.int32), np.concatenate(marks), offsets, np.arange(1, len(offsets)))
 
 
 TAILS = [[20, 21, 22], [30], [40, 41, 42], [50, 51, 52, 53, 54]]

@@ -69,6 +69,7 @@ def test_kill_9_in_mid_epoch(tmp_path: Path, straight: dict[TaskType, RunFolder]
     steps = (11, 31) if task == TaskType.CHAT_COMPLETION else (11,)
     for step in steps:
         engine = Engine(folder)
+        engine.wait_for_checkpoint(step // 7 * 7)
         engine.wait_for_step(step)
         engine.kill()
         assert folder.read_exit() is None
@@ -86,7 +87,7 @@ def test_kill_9_with_dropout_and_with_several_bins_a_step(tmp_path: Path) -> Non
     straight, folder = (run(tmp_path / name, TaskType.CONTINUED_PRETRAIN, **asked) for name in ("straight", "killed"))
     assert Engine(straight).end().outcome == Outcome.COMPLETED
     engine = Engine(folder)
-    engine.wait_for_step(9)
+    engine.wait_for_checkpoint(7)
     engine.kill()
     assert Engine(folder).end().outcome == Outcome.COMPLETED
     assert_same(folder, straight)
@@ -116,7 +117,7 @@ def test_kill_9_while_a_checkpoint_is_written(tmp_path: Path, straight: dict[Tas
 def test_a_torn_checkpoint_is_passed_over(tmp_path: Path, straight: dict[TaskType, RunFolder]) -> None:
     folder = run(tmp_path)
     engine = Engine(folder)
-    engine.wait_for_step(16)
+    engine.wait_for_checkpoint(14)
     engine.kill()
     good, _ = checkpoints.newest(folder.checkpoints)
     assert good is not None

@@ -332,3 +332,22 @@ def test_activations_are_really_computed_twice_with_gradient_checkpointing(tmp_p
         handle.remove()
         calls[saving] = count
     assert calls[True] == 2 * calls[False] > 0
+
+
+def test_a_batch_that_breaks_the_loss_is_named_by_its_rows(tmp_path: Path) -> None:
+    """Row 5 of eight has a token whose embedding is no number."""
+    rows = chats(8)
+    rows[4]["messages"][0]["content"] += "é"
+    model = write_tiny_model(tmp_path / "model", tie_word_embeddings=False)
+    weights = load_file(model / "model.safetensors")
+    ids = AutoTokenizer.from_pretrained(model)("é")["input_ids"]
+    weights["model.embed_tokens.weight"][ids[-1]] = np.nan
+    save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
+    folder = make_run(tmp_path / "run", rows, model=model, batch_size=2, eval_interval="1ba")
+    end = train(folder)
+    assert (end.outcome, end.fault) == (Outcome.FAILED, Fault.DIVERGED)
+    told = end.message.partition("That batch had the rows ")[2].partition(" of “train”.")[0]
+    assert "5" in told.split(", ")
+    assert len(told.split(", ")) == 2
+    kept, _ = checkpoints.newest(folder.checkpoints)
+    assert (kept.state.step if kept else 0) == end.step, "the last good checkpoint is there"

@@ -8,7 +8,7 @@ import torch
 
 from runs.contract.events import Evaluation, EventType, Fault, Outcome, Phase, Resumed, parse_line
 from runs.engine.failure import Failure, explain, failed
-from runs.engine.pace import Pace
+from runs.engine.pace import Pace, Speed
 from runs.engine.reporting import Reporter, now
 
 
@@ -89,8 +89,8 @@ def test_pace_counts_tokens_and_leaves_evaluations_out(monkeypatch: pytest.Monke
     monkeypatch.setattr("time.monotonic", lambda: clock[0])
     pace = Pace(tokens=0, total_tokens=1_000)
     clock[0] = 2.0
-    assert pace.step(100) == (50.0, 18.0)
+    assert pace.step(100, 4) == Speed(tokens=50.0, batches=0.5, rows=2.0, seconds_left=18.0)
     clock[0] = 60.0  # an evaluation
     pace.skip()
     clock[0] = 62.0
-    assert pace.step(200) == (50.0, 16.0)
+    assert pace.step(200, 8) == Speed(tokens=50.0, batches=0.5, rows=3.0, seconds_left=16.0)

@@ -9,6 +9,7 @@ from runs.models import ModelVersion, Run, User
 from runs.services.refused import NotFound
 from runs.web.door import page, person
 from runs.web.paging import paged
+from runs.web.portrait import Portrait
 from runs.web.snippets import loading
 
 
@@ -36,5 +37,6 @@ def detail(request: HttpRequest, name: str) -> HttpResponseBase:
         raise NotFound(f"There is no registered model “{name}”.")
     latest = versions[0]
     snippet = loading(settings.MLFLOW_TRACKING_URI, latest.uri, latest.run.task_type)
-    context = {"name": name, "versions": versions, "latest": latest, "snippet": snippet}
+    known = [(version, Portrait(version.run, person(request), {}).lineage) for version in versions]
+    context = {"name": name, "versions": known, "latest": latest, "snippet": snippet}
     return render(request, "registered/detail.html", context)

@@ -1,0 +1,32 @@
+"""What the machine does while it trains: memory, and how busy the device is."""
+
+import time
+
+import psutil
+import torch
+
+
+class Gauges:
+    """Read once a step."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device, self._process = device, psutil.Process()
+        self._cores = torch.get_num_threads()
+        self._last = (time.monotonic(), time.process_time())
+
+    def memory(self) -> int:
+        """Bytes: of the process, or the most that the GPU had to hold."""
+        if self._device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self._device)
+        return int(self._process.memory_info().rss)
+
+    def use(self) -> float | None:
+        """Share of the device that was busy since the last reading, 0 to 1; None where nobody can say."""
+        if self._device.type == "cuda":
+            try:
+                return torch.cuda.utilization(self._device) / 100
+            except (ModuleNotFoundError, RuntimeError):  # without NVIDIA's management library
+                return None
+        now = (time.monotonic(), time.process_time())
+        (began, spent), self._last = self._last, now
+        return min(1.0, (now[1] - spent) / max(1e-9, (now[0] - began) * self._cores))
