@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -52,9 +53,11 @@ def train(folder: RunFolder, wishes: Wishes, *, own_process: bool = False) -> Ex
     try:
         spec = _spec(folder)
         _limit_threads(spec.device.threads)
-        if own_process and spec.hyperparameters.method == "full":
-            postpone_compiler()  # PEFT and bitsandbytes ask for the real one, and meet it half imported
-        with lean_imports(), single_process():
+        with ExitStack() as narrow:
+            narrow.enter_context(lean_imports())
+            if own_process and spec.hyperparameters.method == "full":  # adapters' library asks for what is left out here
+                postpone_compiler()
+                narrow.enter_context(single_process())
             from runs.engine.pipeline import Pipeline  # torch and transformers: seconds, and only once the spec is good
 
         pipeline = Pipeline(folder, spec, Reporter(folder.events), wishes)

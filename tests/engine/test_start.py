@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from runs.contract.events import Outcome
 from runs.engine.lean import UNUSED
-from tests.engine.folders import chats, make_run
+from tests.engine.folders import Engine, chats, make_run
 
 HEAVY = (
     *UNUSED, "torch._dynamo.convert_frame", "torch._inductor", "torch.distributed.tensor", "torch.onnx",
-    "networkx", "mlflow", "django", "celery", "datasets", "trl", "matplotlib", "IPython", "pyarrow", "requests",
+    "peft", "networkx", "mlflow", "django", "celery", "datasets", "trl", "matplotlib", "IPython", "pyarrow", "requests",
 )  # fmt: skip
 
 LISTING = """
@@ -50,6 +51,18 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
 def test_a_run_imports_nothing_that_it_does_not_use(imported: set[str]) -> None:
     assert {"torch", "transformers.models.llama.modeling_llama"} <= imported
     assert not {name for name in imported for heavy in HEAVY if name == heavy or name.startswith(f"{heavy}.")}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"gradient_checkpointing": True, "optimizer": "lion", "precision": "bf16"}, {"method": "lora"}, {"method": "qlora"}],
+    ids=["all of it", "LoRA", "QLoRA"],
+)
+def test_a_process_of_its_own_can_do_what_the_tests_process_can(tmp_path: Path, settings: dict[str, object]) -> None:
+    folder = make_run(
+        tmp_path / "run", chats(8), held_out=chats(2), prompts=("Which team?",), training_duration="2ba", **settings
+    )
+    assert Engine(folder).end().outcome == Outcome.COMPLETED, folder.log.read_text()[-2_000:]
 
 
 def test_the_compiler_is_there_for_whoever_asks_for_more() -> None:
