@@ -31,7 +31,7 @@ def create(*, by: User, url: str, statuses: Sequence[RunStatus] = (), only_mine:
     require(by, "webhook.change")
     outbound.check(url)
     User.objects.select_for_update().get(pk=by.pk)  # two at once must not both be the twentieth
-    if by.webhooks.count() >= MOST:
+    if Webhook.objects.filter(owner=by).count() >= MOST:
         raise Unfit(f"You have {MOST} webhooks already. Delete one first.")
     secret = new_secret()
     webhook = Webhook.objects.create(owner=by, url=url, statuses=_each_once(statuses), only_mine=only_mine, secret=secret)
