@@ -3,6 +3,7 @@
 import argparse
 from typing import get_type_hints
 
+from finetuning_ui.client.completion import SHELLS
 from finetuning_ui.client.run import RunStatus
 from finetuning_ui.client.settings import Settings
 
@@ -27,6 +28,9 @@ def parser() -> argparse.ArgumentParser:
     upload.add_argument("file")
     upload.add_argument("--name", default="", help="of the data set; after the file when it is not given")
     upload.add_argument("--task-type", choices=TASKS, default=TASKS[0])
+    check = command("check", "Say whether a file can be trained on. Nothing is kept.")
+    check.add_argument("file")
+    check.add_argument("--task-type", choices=TASKS, default=TASKS[0])
     _create(command("create", "Start a run."))
     listing = command("list", "List runs, newest first.")
     listing.add_argument("--status", action="append", choices=[one.value for one in RunStatus][:-1], type=str.upper)
@@ -40,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     follow.add_argument("--poll", type=float, default=2.0, help="seconds between two looks (%(default)s)")
     command("cancel", "Cancel runs.").add_argument("run", nargs="+")
     command("checkpoints", "List a run's checkpoints.").add_argument("run")
+    command("completion", "Write what a shell reads to complete ftui.").add_argument("shell", choices=SHELLS)
     return top
 
 

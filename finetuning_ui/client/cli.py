@@ -1,6 +1,7 @@
 """`ftui`: the client on the command line. Reads arguments and turns what went wrong into an exit code.
 
-0 done, 1 refused by the server, 2 called wrongly, 3 the server cannot be reached, 4 the run did not complete, 130 interrupted.
+0 done, 1 refused by the server (`check`: the file cannot be trained on), 2 called wrongly, 3 the server cannot be reached,
+4 the run did not complete, 130 interrupted.
 """
 
 import argparse
@@ -14,13 +15,14 @@ from finetuning_ui.client.arguments import parser
 from finetuning_ui.client.errors import ApiError, ClientError, ConnectionFailed, NotConfigured
 
 REFUSED, USAGE, UNREACHABLE, FAILED, INTERRUPTED = 1, 2, 3, 4, 130
+ENDINGS: dict[commands.Ending | None, int] = {commands.Ending.BADLY: FAILED, commands.Ending.REFUSED: REFUSED}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; wrong arguments leave through argparse with 2."""
     asked = parser().parse_args(arguments)
     try:
-        return FAILED if commands.COMMANDS[asked.command](asked) is commands.Ending.BADLY else 0
+        return ENDINGS.get(commands.COMMANDS[asked.command](asked), 0)
     except (NotConfigured, ValueError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, `head` perhaps, has had enough

@@ -11,7 +11,8 @@ from typing import Any
 
 from finetuning_ui.client import connection, watching
 from finetuning_ui.client import foundation_model as fm
-from finetuning_ui.client.arguments import TEXTS
+from finetuning_ui.client.arguments import TEXTS, parser
+from finetuning_ui.client.completion import script
 from finetuning_ui.client.connection import Credentials
 from finetuning_ui.client.rest import Client
 from finetuning_ui.client.run import RunStatus, TrainingRun
@@ -20,10 +21,11 @@ from finetuning_ui.client.tables import lines
 
 
 class Ending(Enum):
-    """How a run ended that a command stayed with."""
+    """How it ended, where nothing went wrong with the command itself."""
 
     WELL = "well"
-    BADLY = "badly"
+    BADLY = "badly"  # the run did
+    REFUSED = "refused"  # the file was
 
 
 RUN = ["name", "status", "owner", "model", "dataset", "created_at"]
@@ -47,6 +49,17 @@ def models(asked: Namespace) -> None:
 def upload(asked: Namespace) -> None:
     made = fm.upload(asked.file, task_type=asked.task_type, name=asked.name)
     _say(asked, asdict(made), f"{made.name}: {made.rows} rows")
+
+
+def check(asked: Namespace) -> Ending | None:
+    found = fm.check(asked.file, task_type=asked.task_type)
+    _say(asked, asdict(found), found.sentence)
+    return None if found.ok else Ending.REFUSED
+
+
+def completion(asked: Namespace) -> None:
+    text = script(asked.shell, parser())
+    _say(asked, {"shell": asked.shell, "script": text}, text.rstrip("\n"))
 
 
 def create(asked: Namespace) -> Ending | None:
@@ -123,6 +136,8 @@ COMMANDS: dict[str, Callable[[Namespace], Ending | None]] = {
     "login": login,
     "models": models,
     "upload": upload,
+    "check": check,
+    "completion": completion,
     "create": create,
     "list": list_runs,
     "show": show,

@@ -17,13 +17,14 @@ from finetuning_ui.client import listing, watching
 from finetuning_ui.client.connection import client, connect
 from finetuning_ui.client.dates import moment
 from finetuning_ui.client.errors import ApiError
-from finetuning_ui.client.models import BaseModel, DataSet, Estimate, Sample
+from finetuning_ui.client.models import BaseModel, DataSet, Estimate, Report, Sample
+from finetuning_ui.client.progress import Silent, bar
 from finetuning_ui.client.run import RunStatus, TrainingEvent, TrainingRun
 from finetuning_ui.client.settings import Settings
 from finetuning_ui.client.tables import ObjectList, PaginatedObjectList
 
 __all__ = [
-    "cancel", "connect", "create", "delete", "estimate", "get", "get_checkpoints", "get_events", "get_models", "list",
+    "cancel", "check", "connect", "create", "delete", "estimate", "get", "get_checkpoints", "get_events", "get_models", "list",
     "metrics", "samples", "upload", "wait",
 ]  # fmt: skip
 
@@ -85,8 +86,9 @@ def get(training_run: str | TrainingRun) -> TrainingRun:
 
 def list(  # noqa: A001  the original's name
     training_runs: Runs | None = None,
-    experiment_path: str | None = None,
+    experiment_id: str | None = None,
     *,
+    experiment_path: str | None = None,
     statuses: Iterable[str | RunStatus] | None = None,
     user_emails: str | Iterable[str] | None = None,
     owner: str | None = None,
@@ -108,6 +110,7 @@ def list(  # noqa: A001  the original's name
         before=moment(before) if before else None,
         after=moment(after) if after else None,
         experiment_path=experiment_path,
+        experiment_id=experiment_id,
     )
     if training_runs is None:
         return PaginatedObjectList(listing.newest(wanted, limit), limit)
@@ -123,9 +126,15 @@ def get_events(training_run: str | TrainingRun, follow: bool = False) -> ObjectL
     return ObjectList(map(TrainingEvent.of, client().events(_name(training_run))))
 
 
-def cancel(runs: Runs) -> int:
-    """Cancel these runs; the number of those that were still going on. Raise ApiError when one may not be canceled by you."""
-    return sum(_done(lambda name: client().cancel(name, reason="Canceled by user."), name) for name in _names(runs))
+def cancel(runs: Runs | None = None, experiment_id: str | None = None) -> int:
+    """Cancel these runs, or those of an experiment; the number of those that were still going on.
+
+    Raise ApiError when one may not be canceled by you, ValueError unless exactly one of the two is given.
+    """
+    if (runs is None) == (experiment_id is None):
+        raise ValueError("Say which runs, or which experiment: one of the two.")
+    names = _names(runs) if runs is not None else [run.name for run in list(experiment_id=experiment_id) if run.is_active]
+    return sum(_done(lambda name: client().cancel(name, reason="Canceled by user."), name) for name in names)
 
 
 def delete(runs: Runs) -> int:
@@ -144,9 +153,15 @@ def get_checkpoints(training_run: str | TrainingRun) -> ObjectList[str]:
     return ObjectList(f"{name}/{one['name']}" for one in client().checkpoints(name) if not one["deleted_at"])
 
 
-def wait(training_run: str | TrainingRun, timeout: float | None = None, *, poll: float = watching.POLL) -> TrainingRun:
-    """The run once it has ended, well or not: look at its `status`. Raise WaitedTooLong after `timeout` seconds."""
-    return watching.ended(_name(training_run), timeout=timeout, poll=poll)
+def wait(
+    training_run: str | TrainingRun, timeout: float | None = None, *, poll: float = watching.POLL, progress: bool = True
+) -> TrainingRun:
+    """The run once it has ended, well or not: look at its `status`. Raise WaitedTooLong after `timeout` seconds.
+
+    `progress` shows a moving bar where there is a terminal or a notebook to show it in.
+    """
+    with bar() if progress else Silent() as shown:
+        return watching.ended(_name(training_run), timeout=timeout, poll=poll, seen=shown.show)
 
 
 def metrics(training_run: str | TrainingRun, *, kind: str = "train", keys: Iterable[str] = (), points: int = 1_000) -> Any:
@@ -171,6 +186,11 @@ def samples(training_run: str | TrainingRun) -> ObjectList[Sample]:
 def upload(path: str | Path, *, task_type: str = "CHAT_COMPLETION", name: str = "") -> DataSet:
     """Check a file and keep its rows as a data set; ApiError says what is wrong in which line."""
     return DataSet.of(client().upload(Path(path), task_type=task_type, name=name))
+
+
+def check(path: str | Path, *, task_type: str = "CHAT_COMPLETION") -> Report:
+    """Whether a file can be trained on, and what is wrong with which line. Nothing is kept on the server."""
+    return Report.of(client().check(Path(path), task_type=task_type))
 
 
 def _done(act: Any, name: str) -> bool:

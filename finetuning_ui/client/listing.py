@@ -20,6 +20,7 @@ class Wanted:
     before: datetime | None = None
     after: datetime | None = None
     experiment_path: str | None = None
+    experiment_id: str | None = None
 
     def takes(self, run: TrainingRun) -> bool:
         return (
@@ -28,6 +29,7 @@ class Wanted:
             and (self.before is None or run.created_at < self.before)
             and (self.after is None or run.created_at >= self.after)
             and (self.experiment_path is None or run.submitted_experiment_path == self.experiment_path)
+            and (self.experiment_id is None or run.experiment_id == self.experiment_id)
         )
 
 
@@ -44,12 +46,14 @@ def named(names: Iterable[str]) -> Iterator[TrainingRun]:
 def newest(wanted: Wanted, limit: int) -> Iterator[TrainingRun]:
     """Newest first, fetched as far as it is read."""
     filters = {"limit": str(min(limit + 1, LARGEST_PAGE))}
-    if len(wanted.statuses) == 1:
-        filters["status"] = next(iter(wanted.statuses)).value
+    if wanted.statuses:
+        filters["status"] = ",".join(status.value for status in wanted.statuses)
     if len(wanted.owners) == 1:
         filters["owner"] = next(iter(wanted.owners))
     if wanted.after:
         filters["since"] = wanted.after.isoformat()
+    if wanted.before:
+        filters["before"] = wanted.before.isoformat()
     return filter(wanted.takes, map(TrainingRun.of, connection.client().runs(**filters)))
 
 

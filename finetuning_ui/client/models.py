@@ -39,6 +39,15 @@ class DataSet(_Document):
 
 
 @dataclass(frozen=True)
+class Report(_Document):
+    """Whether a file can be trained on; `report` has what is wrong with which line."""
+
+    ok: bool
+    sentence: str
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Estimate(_Document):
     """What a run would need on the server; `seconds` is None until one of this model has been measured there."""
 

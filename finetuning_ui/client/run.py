@@ -78,6 +78,7 @@ class TrainingRun:
     completed_at: datetime | None = None
     submitted_config: dict[str, Any] = field(default_factory=dict, repr=False)
     run_id: str = ""
+    experiment_id: str = ""
     share_done: float = 0.0
     last_loss: float | None = None
     fault: str = ""
@@ -100,6 +101,7 @@ class TrainingRun:
             "created_at": _moment(shown["created_at"]),
             "estimated_end_time": _moment(shown["estimated_end_at"]),
             "run_id": shown["mlflow_run_id"],
+            "experiment_id": shown.get("mlflow_experiment_id", ""),
             "registered_model": (shown["registered_model"] or {}).get("uri"),
         }
         return cls(**(known | times | ours))
@@ -119,6 +121,14 @@ class TrainingRun:
 
     def get_events(self) -> ObjectList[TrainingEvent]:
         return ObjectList(map(TrainingEvent.of, connection.client().events(self.name)))
+
+    @property
+    def is_active(self) -> bool:
+        return not self.status.is_terminal()
+
+    @property
+    def experiment_path(self) -> str:
+        return self.submitted_experiment_path
 
     @property
     def events(self) -> ObjectList[TrainingEvent]:

@@ -1,7 +1,7 @@
 """Staying with a run until it has ended."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from finetuning_ui.client import connection
 from finetuning_ui.client.errors import ConnectionFailed, WaitedTooLong
@@ -11,10 +11,13 @@ POLL = 5.0  # seconds, as the original client
 PATIENCE = 60.0  # seconds without an answer before it is given up: a server that restarts is not the end of a run
 
 
-def ended(name: str, *, timeout: float | None = None, poll: float = POLL) -> TrainingRun:
-    """The run once it has ended, well or not. Raise WaitedTooLong after `timeout` seconds."""
-    *_, last = states(name, timeout=timeout, poll=poll)
-    return last
+def ended(
+    name: str, *, timeout: float | None = None, poll: float = POLL, seen: Callable[[TrainingRun], None] = lambda _: None
+) -> TrainingRun:
+    """The run once it has ended, well or not; `seen` is shown each state of it. Raise WaitedTooLong after `timeout` seconds."""
+    for run in states(name, timeout=timeout, poll=poll):
+        seen(run)
+    return run
 
 
 def states(name: str, *, timeout: float | None = None, poll: float = POLL) -> Iterator[TrainingRun]:

@@ -66,6 +66,16 @@ def add_arrived(*, by: User, key: str, task: TaskType, name: str = "", mapping: 
             raise
 
 
+def check_upload(*, by: User, file: BinaryIO, filename: str, task: TaskType, mapping: str = "") -> Report:
+    """What `add_upload` would say of this file; nothing is kept."""
+    require(by, "dataset.create")
+    with _in_scratch(Path(filename).suffixes) as path, _in_scratch([".jsonl"]) as canonical:
+        with path.open("wb") as copy:
+            while chunk := file.read(COPY_BYTES):
+                copy.write(chunk)
+        return check(path, task=task, name=filename, canonical=canonical, mapping=mapping or None)
+
+
 def resolve(*, by: User, reference: str, task: TaskType, field: str, mapping: str = "") -> DataSet:
     """The data set that `reference` names: one of ours by name, or a place elsewhere, which is read and kept now.
 

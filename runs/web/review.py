@@ -92,8 +92,11 @@ def _snippets(request: HttpRequest, draft: Draft) -> list[dict[str, str]]:
     host = request.build_absolute_uri("/").rstrip("/")
     found = [
         {"key": "python", "title": "Python", "text": snippets.python(host, asked)},
+        {"key": "ftui", "title": "ftui", "text": snippets.ftui(host, asked)},
         {"key": "curl", "title": "curl", "text": snippets.curl(host, asked)},
     ]
+    if "/" not in asked["train_data_path"] and asked.get("task_type") != "CONTINUED_PRETRAIN":
+        found.append({"key": "openai", "title": "OpenAI client", "text": snippets.openai(host, asked)})
     try:
         resolve(GRAPHQL)
     except Resolver404:

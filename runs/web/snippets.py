@@ -33,11 +33,60 @@ def python(host: str, asked: dict[str, Any]) -> str:
     return "\n".join(
         (
             "import os",
-            "from finetuning_ui.client import Client",
+            "from finetuning_ui.client import foundation_model as fm",
             "",
-            f'client = Client({host!r}, os.environ["FTUI_TOKEN"])',
-            f"run = client.create({_arguments(asked)})",
-            'print(run["name"])',
+            f'fm.connect({host!r}, os.environ["FTUI_TOKEN"])',
+            f"run = fm.create({_arguments(asked)})",
+            "print(run.name)",
+        )
+    )
+
+
+def ftui(host: str, asked: dict[str, Any]) -> str:
+    """A command line; host and token are taken from the environment."""
+    words = [asked["model"], asked["train_data_path"], asked["register_to"]]
+    for name, value in asked.items():
+        if name == "eval_prompts":
+            words += [f"--eval-prompt={prompt}" for prompt in value]
+        elif isinstance(value, bool):
+            words.append(f"--{'' if value else 'no-'}{name.replace('_', '-')}")
+        elif name not in ("model", "train_data_path", "register_to") and value is not None:
+            words.append(f"--{name.replace('_', '-')}={value}")
+    lines = [
+        " ".join(["FTUI_HOST=" + shlex.quote(host), "ftui create", *map(shlex.quote, words[:3])]),
+        *map(shlex.quote, words[3:]),
+    ]
+    return " \\\n  ".join(lines)
+
+
+def openai(host: str, asked: dict[str, Any]) -> str:
+    """A script for OpenAI's client. Our data sets are its files."""
+    settings: dict[str, Any] = {}
+    if str(asked.get("training_duration", "")).endswith("ep"):
+        settings["n_epochs"] = int(asked["training_duration"][:-2])
+    if "batch_size" in asked:
+        settings["batch_size"] = asked["batch_size"]
+    known = {"model": asked["model"], "training_file": f"file-{asked['train_data_path']}"}
+    if asked.get("eval_data_path"):
+        known["validation_file"] = f"file-{asked['eval_data_path']}"
+    if "seed" in asked:
+        known["seed"] = asked["seed"]
+    if suffix := ".".join(asked["register_to"].split(".")[2:]):
+        known["suffix"] = suffix[:64]
+    known["method"] = {"type": "supervised", "supervised": {"hyperparameters": settings}}
+    set_here = {"model", "train_data_path", "eval_data_path", "register_to", "task_type", "batch_size", "seed"}
+    set_here |= {"training_duration"} if "n_epochs" in settings else set()
+    unknown = [name for name in asked if name not in set_here]
+    note = [f"# This client cannot set: {', '.join(unknown)}. Their defaults count."] if unknown else []
+    return "\n".join(
+        (
+            "import os",
+            "from openai import OpenAI",
+            "",
+            *note,
+            f'client = OpenAI(base_url={host + "/v1"!r}, api_key=os.environ["FTUI_TOKEN"])',
+            f"job = client.fine_tuning.jobs.create({_arguments(known)})",
+            "print(job.id)",
         )
     )
 

@@ -95,6 +95,29 @@ def test_json_everywhere(order: list[str], ftui: Shell) -> None:
     assert (events[0], events[-1]) == ("CREATED", "CANCELED")
 
 
+def test_a_file_is_checked_and_nothing_kept(server: str, ftui: Shell, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.jsonl", tmp_path / "bad.jsonl"
+    good.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    bad.write_text('{"messages": []}\n')
+    before = DataSet.objects.count()
+    assert ftui("check", str(good))[0] == 0
+    code, out, _ = ftui("check", str(bad), "--json")
+    assert (code, json.loads(out)["ok"]) == (1, False)
+    assert DataSet.objects.count() == before
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_a_script_that_the_shell_takes(ftui: Shell, shell: str) -> None:
+    _, out, _ = ftui("completion", shell)
+    assert "checkpoints" in out
+    assert "CONTINUED_PRETRAIN" in out
+    if shell == "bash":
+        asked = f"{out}\nCOMP_WORDS=(ftui cr); COMP_CWORD=1; _ftui; echo ${{COMPREPLY[@]}}"
+        asked += "; COMP_WORDS=(ftui create --task-type IN); COMP_CWORD=3; _ftui; echo ${COMPREPLY[@]}"
+        made = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
+        assert made.stdout.split() == ["create", "INSTRUCTION_FINETUNE"]
+
+
 def test_refusals_are_json_too(order: list[str], ftui: Shell) -> None:
     code, out, err = ftui(*order, "--training-duration", "banana", "--json")
     assert (code, out) == (1, "")

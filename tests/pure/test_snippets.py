@@ -37,7 +37,7 @@ def test_the_shell_reads_the_body_back_as_it_was() -> None:
 
 
 def test_python_reads_the_arguments_back_as_they_were() -> None:
-    assert keywords(snippets.python(HOST, ASKED), "client.create") == ASKED
+    assert keywords(snippets.python(HOST, ASKED), "fm.create") == ASKED
 
 
 def test_the_original_client_gets_what_it_knows_and_is_told_what_it_does_not() -> None:

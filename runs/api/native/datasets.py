@@ -14,7 +14,7 @@ from runs.api.native.answers import shown, tagged
 from runs.api.native.auth import person
 from runs.api.native.bodies import RAW_PARSERS
 from runs.api.native.endpoint import operation, resource
-from runs.api.native.offers import DataSetPage, DataSetShape
+from runs.api.native.offers import DataSetPage, DataSetShape, ReportShape
 from runs.api.native.paging import page
 from runs.api.native.query import DataSetsQuery, UploadQuery, parameters, read, validated
 from runs.models import DataSet
@@ -82,6 +82,16 @@ def _raw(request: Request) -> tuple[BinaryIO, str, UploadQuery]:
     return cast(BinaryIO, stream), name if "." in name else f"{name}.jsonl", fields
 
 
+@operation("Check a file", answer=ReportShape, body=UPLOAD, headers=FIELDS, tag="datasets")
+def check_file(request: Request) -> Response:
+    """The same report as an upload's, and nothing is kept."""
+    file, filename, fields = _form(request) if isinstance(request.data, QueryDict) else _raw(request)
+    found = datasets.check_upload(
+        by=person(request), file=file, filename=filename, task=fields.task_type, mapping=fields.mapping
+    )
+    return shown(ReportShape(ok=found.ok, sentence=found.sentence, report=found.model_dump(mode="json")))
+
+
 @operation("Show a data set", answer=DataSetShape, tag="datasets")
 def show_dataset(request: Request, name: str) -> Response:
     """With the report of its check."""
@@ -104,6 +114,7 @@ def delete_dataset(request: Request, name: str) -> Response:
     return Response(status=204)
 
 
+check = resource(parsers=[MultiPartParser, *RAW_PARSERS], post=check_file)
 collection = resource(parsers=[MultiPartParser, *RAW_PARSERS], get=list_datasets, post=upload_dataset)
 item = resource(get=show_dataset, delete=delete_dataset)
 rows = resource(get=download_rows)

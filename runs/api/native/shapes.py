@@ -77,6 +77,7 @@ class RunShape(Shape):
     estimated_end_at: datetime | None
     experiment_path: str
     mlflow_run_id: str
+    mlflow_experiment_id: str = Field(description="Empty until the run has been copied to MLflow")
     registered_model: VersionShape | None
 
     @classmethod

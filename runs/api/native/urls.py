@@ -85,6 +85,7 @@ operations = [
     path("runs/<label:name>/stream", streaming.run),
     path("stream", streaming.runs),
     path("datasets", datasets.collection),
+    path("checks", datasets.check),
     path("datasets/<label:name>", datasets.item),
     path("datasets/<label:name>/rows.jsonl", datasets.rows),
     path("base-models", catalog.base_models),

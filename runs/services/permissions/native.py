@@ -18,6 +18,7 @@ REST: dict[str, dict[str, str]] = {
     "runs/<label:name>/stream": {"GET": "run.see"},
     "stream": {"GET": "run.list"},
     "datasets": {"GET": "dataset.list", "POST": "dataset.create"},
+    "checks": {"POST": "dataset.create"},
     "datasets/<label:name>": {"GET": "dataset.see", "DELETE": "dataset.delete"},
     "datasets/<label:name>/rows.jsonl": {"GET": "dataset.see"},
     "base-models": {"GET": "model.see"},
