@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path, register_converter
 
 from runs.web.steps import ORDER
-from runs.web.views import account, data, drafting, models, registered, wizard
+from runs.web.views import account, data, drafting, models, registered, tutorials, wizard
 from runs.web.views import help as manual
 
 
@@ -41,4 +41,5 @@ urlpatterns: list[URLPattern] = [
     path("account/secrets/<slug:name>/", account.secret, name="secret"),
     path("account/password/", account.password, name="password"),
     path("help/", manual.index, name="help"),
+    path("help/<slug:slug>/", tutorials.show, name="tutorial"),
 ]

@@ -106,6 +106,7 @@ def things(trained: tuple[Run, FakeEngine], dataset: DataSet, base_model: BaseMo
         "<tab:tab>": "events",
         "tokens/<int:pk>": f"tokens/{token.pk}",
         "tokens/<key:key>": f"tokens/{token.pk}",
+        "help/<slug:slug>": "help/first-run",
         "<uuid:delivery>": str(delivery.pk),
         "webhooks/<key:key>": f"webhooks/{delivery.webhook_id}",
         "secrets/<slug:name>": "secrets/hub_token",

@@ -44,4 +44,5 @@ WEB: dict[str, dict[str, str]] = {
     "account/secrets/<slug:name>/": {"POST": "secret.set"},
     "account/password/": {"POST": "account.change"},
     "help/": {"GET": "help.read"},
+    "help/<slug:slug>/": {"GET": "help.read"},
 }

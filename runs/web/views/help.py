@@ -9,11 +9,13 @@ from runs.web.advice import FEW_EPOCHS
 from runs.web.door import page
 from runs.web.fields import settings
 from runs.web.tasks import TASKS
+from runs.web.tutorials import TUTORIALS
 
 
 @page
 def index(request: HttpRequest) -> HttpResponseBase:
     context = {
+        "tutorials": TUTORIALS.values(),
         "tasks": list(TASKS.values()),
         "settings": [setting for setting in settings().values() if setting.has_choice],
         "few_epochs": FEW_EPOCHS,
