@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote
 
 from django.http import StreamingHttpResponse
@@ -11,23 +12,26 @@ from django.utils.http import http_date
 CHUNK = 1 << 20  # bytes
 
 
-def sent(path: Path, *, filename: str = "", start: int = 0, end: int | None = None) -> StreamingHttpResponse:
-    """The bytes of a file from `start` up to `end`, a chunk at a time; a file of any size takes one chunk of memory."""
-    status = path.stat()
-    stop = status.st_size if end is None else min(end, status.st_size)
-    response = StreamingHttpResponse(_chunks(path, start, stop), content_type="application/octet-stream")
-    response.headers["Content-Length"] = str(stop - start)
-    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(filename or path.name)}"
-    response.headers["Last-Modified"] = http_date(status.st_mtime)
+def streamed(file: BinaryIO, *, size: int, filename: str, modified: float) -> StreamingHttpResponse:
+    """An open file, wherever it lies, a chunk at a time; it is closed at the end. `modified` is seconds since the epoch."""
+    response = StreamingHttpResponse(_pieces(file, size), content_type="application/octet-stream")
+    response.headers["Content-Length"] = str(size)
+    response.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(filename)}"
+    response.headers["Last-Modified"] = http_date(modified)
     return response
 
 
-async def _chunks(path: Path, start: int, stop: int) -> AsyncIterator[bytes]:
-    file = await asyncio.to_thread(path.open, "rb")
+def sent(path: Path, *, filename: str = "") -> StreamingHttpResponse:
+    """A file of this machine."""
+    status = path.stat()
+    return streamed(path.open("rb"), size=status.st_size, filename=filename or path.name, modified=status.st_mtime)
+
+
+async def _pieces(file: BinaryIO, size: int) -> AsyncIterator[bytes]:
+    """As many bytes as were promised, even if the file grows meanwhile."""
     try:
-        await asyncio.to_thread(file.seek, start)
-        while start < stop and (chunk := await asyncio.to_thread(file.read, min(CHUNK, stop - start))):
-            start += len(chunk)
+        while size > 0 and (chunk := await asyncio.to_thread(file.read, min(CHUNK, size))):
+            size -= len(chunk)
             yield chunk
     finally:
         file.close()

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
+from deltalake import write_deltalake
 from django.conf import settings
 from django.contrib import admin as console_site
 from django.db import transaction
@@ -78,6 +80,9 @@ def _person(name: str, user: User) -> Person:
 def things(trained: tuple[Run, FakeEngine], dataset: DataSet, base_model: BaseModel, owner: User) -> dict[str, str]:
     """What stands for each part of an address: all of it is the owner's, and seen by the team."""
     run, _ = trained
+    table = Path(settings.TABLES_ROOT) / "main" / "default" / "seen"
+    if not table.exists():
+        write_deltalake(str(table), pyarrow.table({"prompt": ["a"]}))
     run.mlflow_experiment_id, run.mlflow_run_id = "1", "a" * 32
     run.save()
     wiring.run_folder(run.name).log.write_text("said")
@@ -118,6 +123,8 @@ def things(trained: tuple[Run, FakeEngine], dataset: DataSet, base_model: BaseMo
         "mlflow-artifacts/artifacts/<path:path>": f"mlflow-artifacts/artifacts/1/{run.mlflow_run_id}/artifacts/a.txt",
         "WorkspaceInternal/Mlflow/Artifacts/<path:path>": f"WorkspaceInternal/Mlflow/Artifacts/1/Runs/{'a' * 32}/a",
         "signed/<str:token>": "signed/forged",
+        "tables/<str:name>": "tables/main.default.seen",
+        "volumes/<str:name>": "volumes/main.default.shared",
         "clusters/get": "clusters/get?cluster_id=finetuning-ui",
     }
 

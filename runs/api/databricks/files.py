@@ -3,10 +3,11 @@
 import json
 from urllib.parse import unquote
 
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.http import http_date
 
 from runs.api.databricks.door import endpoint, refused
+from runs.api.sending import streamed
 from runs.data.sources.places import Entry
 from runs.models import User
 from runs.services import volumes
@@ -19,14 +20,15 @@ def file(request: HttpRequest, user: User, path: str) -> HttpResponseBase:
     """GET downloads, HEAD asks, PUT uploads the raw body, DELETE removes."""
     path = "/" + unquote(path)
     match request.method:
-        case "GET" | "HEAD":
+        case "HEAD":
             found = volumes.existing_file(path)
-            response = FileResponse(
-                volumes.read(found), as_attachment=True, filename=found.name, content_type="application/octet-stream"
+            modified, size = http_date(found.modified), str(found.bytes)
+            return HttpResponse(
+                headers={"Last-Modified": modified, "Content-Length": size, "Content-Type": "application/octet-stream"}
             )
-            response.headers["Last-Modified"] = http_date(found.modified)
-            response.headers["Content-Length"] = str(found.bytes)
-            return response
+        case "GET":
+            found = volumes.existing_file(path)
+            return streamed(volumes.read(found), size=found.bytes, filename=found.name, modified=found.modified)
         case "PUT":
             overwrite = request.GET.get("overwrite", "false").lower() == "true"
             volumes.write(path=path, chunks=iter(lambda: request.read(CHUNK), b""), by=user, overwrite=overwrite)

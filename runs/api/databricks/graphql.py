@@ -1,21 +1,22 @@
 """`POST /api/2.0/genai-mapi/graphql`: a dispatcher on the operation's root field. The client sends six fixed texts."""
 
+import logging
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-import orjson
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from runs.api.bearer import admit, bearer
 from runs.api.databricks.operations import OPERATIONS, WRITES
+from runs.api.strict import BadBody, read_object
 from runs.services.origin import turned_down
 from runs.services.refused import NotAllowed, NotFound, Refused
 
-MOST_BYTES = 1 << 20
+log = logging.getLogger(__name__)
 ROOT = re.compile(r"\{\s*(\w+)")
 
 
@@ -35,24 +36,20 @@ def graphql(request: HttpRequest) -> JsonResponse:
         if field in WRITES:
             turned_down(refused)
         return _error(_sentences(refused), _code(refused), _facts(refused))
+    except BadBody as error:
+        return _error(str(error), error.status)
     except ValueError as error:
         return _error(str(error), 400)
+    except (TypeError, AttributeError) as error:  # a list where an object is meant, a number in place of a list
+        log.info("GraphQL variables of the wrong type: %s", error)
+        return _error("A variable has the wrong type.", 400)
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:
-    if int(request.headers.get("Content-Length") or 0) > MOST_BYTES:
-        raise ValueError("The request is larger than 1 MiB.")
-    try:
-        body = orjson.loads(request.body)
-    except orjson.JSONDecodeError as error:
-        raise ValueError(f"The request is not JSON: {error}") from None
-    if (
-        not isinstance(body, dict)
-        or not isinstance(body.get("query"), str)
-        or not isinstance(body.get("variables") or {}, dict)
-    ):
+    body = read_object(request)
+    if not isinstance(body.get("query"), str) or not isinstance(body.get("variables") or {}, dict):
         raise ValueError("The request must be an object with `query` and `variables`.")
-    return dict(body)
+    return body
 
 
 def _root(body: Mapping[str, Any]) -> str:

@@ -19,4 +19,7 @@ urlpatterns = [
     path(f"{CATALOG}/effective-permissions/<str:kind>/<str:name>", workspace.permissions),
     path("api/2.1/clusters/list", workspace.clusters),
     path("api/2.1/clusters/get", workspace.cluster),
+    path(f"{CATALOG}/tables/<str:name>", workspace.table),
+    path(f"{CATALOG}/volumes/<str:name>", workspace.volume),
+    re_path(r"^(?:api/2\.[01]|serving-endpoints)/(?P<rest>.*)$", workspace.nowhere),
 ]

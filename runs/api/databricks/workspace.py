@@ -4,13 +4,19 @@ Clusters do not exist here. A table needs none to be read, so the answer names o
 """
 
 import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import orjson
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 
+from runs import wiring
 from runs.api.databricks.door import endpoint, refused
 from runs.contract.request import MODEL_PART, PART
+from runs.data.sources import SourceError, pinned
 from runs.models import ModelVersion, User
+from runs.services import volumes
 from runs.services.permissions import require
 from runs.services.refused import Invalid, NotFound
 
@@ -71,6 +77,29 @@ def versions(request: HttpRequest, user: User, name: str) -> HttpResponseBase:
 
 
 @endpoint
+def table(request: HttpRequest, user: User, name: str) -> HttpResponseBase:
+    """A Delta table that a run may read."""
+    if name.count(".") != 2:
+        raise NotFound(f"“{name[:200]}” is not catalog.schema.table.")
+    with TemporaryDirectory(dir=wiring.scratch()) as folder:
+        try:
+            pinned(name, wiring.roots(Path(folder), hub_token=""))
+        except SourceError as error:
+            raise NotFound(str(error)) from None
+    catalog, schema, short = (*name.split("."), "", "")[:3]
+    shown = {"full_name": name, "catalog_name": catalog, "schema_name": schema, "name": short}
+    return JsonResponse({**shown, "table_type": "EXTERNAL", "data_source_format": "DELTA"})
+
+
+@endpoint
+def volume(request: HttpRequest, user: User, name: str) -> HttpResponseBase:
+    catalog, schema, short = (*name.split("."), "", "")[:3]
+    volumes.existing_folder(f"/Volumes/{catalog}/{schema}/{short}")
+    shown = {"full_name": name, "catalog_name": catalog, "schema_name": schema, "name": short}
+    return JsonResponse({**shown, "volume_type": "MANAGED"})
+
+
+@endpoint
 def permissions(request: HttpRequest, user: User, kind: str, name: str) -> HttpResponseBase:
     """Who may deploy may register anywhere; others may look."""
     held = ["ALL_PRIVILEGES"] if user.may_deploy else ["USE_CATALOG", "USE_SCHEMA"]
@@ -88,6 +117,12 @@ def cluster(request: HttpRequest, user: User) -> HttpResponseBase:
     if request.GET.get("cluster_id") != CLUSTER["cluster_id"]:
         raise NotFound(f"There is one cluster here, {CLUSTER['cluster_id']}: this installation itself.")
     return JsonResponse(CLUSTER)
+
+
+@csrf_exempt
+def nowhere(request: HttpRequest, rest: str) -> HttpResponseBase:
+    """What this dialect has elsewhere and we have not: serving endpoints, jobs, notebooks, dbfs."""
+    return refused("ENDPOINT_NOT_FOUND", f"No API found for '{request.method} {request.path[:200]}' in this installation.", 404)
 
 
 def _known(name: str, user: User) -> None:

@@ -15,7 +15,8 @@ ADDRESSES: dict[str, dict[str, str]] = {
     **DATABRICKS,
 }
 # Not in the table, because they answer with nothing but "there is nothing here".
-NOWHERE = frozenset({"api/v1/<anything:rest>", "api/v1/", "v1/<path:rest>"})
+WORKSPACE_NOWHERE = r"^(?:api/2\.[01]|serving-endpoints)/(?P<rest>.*)$"
+NOWHERE = frozenset({"api/v1/<anything:rest>", "api/v1/", "v1/<path:rest>", WORKSPACE_NOWHERE})
 CONSOLE = "admin/"
 
 

@@ -21,6 +21,8 @@ DATABRICKS: dict[str, dict[str, str]] = {
     f"{CATALOG}/models/<str:name>": {"GET": "registered.see", "DELETE": "registered.delete"},
     f"{CATALOG}/models/<str:name>/versions": {"GET": "registered.see"},
     f"{CATALOG}/effective-permissions/<str:kind>/<str:name>": {"GET": "account.see"},
+    f"{CATALOG}/tables/<str:name>": {"GET": "volume.read"},
+    f"{CATALOG}/volumes/<str:name>": {"GET": "volume.read"},
     "api/2.1/clusters/list": {"GET": "help.read"},
     "api/2.1/clusters/get": {"GET": "help.read"},
 }
