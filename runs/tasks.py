@@ -7,7 +7,19 @@ from celery import shared_task
 from celery.signals import task_prerun, worker_shutting_down
 from django.db import close_old_connections
 
-from runs.services import delivering, dispatch, mirroring, notices, once, origin, progress, publishing, retirement, seals
+from runs.services import (
+    delivering,
+    dispatch,
+    measuring,
+    mirroring,
+    notices,
+    once,
+    origin,
+    progress,
+    publishing,
+    retirement,
+    seals,
+)
 from runs.services.nudge import after_commit
 
 _stopping = threading.Event()
@@ -46,8 +58,16 @@ def mirror() -> None:
 
 
 @shared_task
+def measure(pk: int, token: str) -> None:
+    close_old_connections()
+    if token := measuring.work(pk, token, stopping=_stopping.is_set):
+        after_commit("runs.tasks.measure", pk, token)
+
+
+@shared_task
 def reap() -> None:
     dispatch.reap()
+    measuring.reap()
 
 
 @shared_task

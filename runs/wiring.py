@@ -37,6 +37,11 @@ def original_file(digest: str) -> Path:
     return Path(settings.DATA_DIR / "originals" / digest.removeprefix("sha256:"))
 
 
+def measuring_folder(number: int) -> Path:
+    """Where the child that makes a measurement reads its job and leaves its result."""
+    return Path(settings.DATA_DIR / "measuring" / str(number))
+
+
 def scratch() -> Path:
     """For half-written uploads: the same file system as the data sets, so that a rename finishes them."""
     folder = Path(settings.DATA_DIR / "scratch")

@@ -10,7 +10,7 @@ let figures = {}, series = {}, drawn = false, dirty = false;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
 
 // Plotly understands rgb, not oklch or light-dark(): the browser computes, a canvas translates.
-function color(name) {
+export function color(name) {
   const probe = document.createElement("i");
   probe.style.color = `var(--${name})`;
   document.body.append(probe);
@@ -51,7 +51,7 @@ function traces(figure, { x, smooth }) {
   });
 }
 
-function template(little) {
+export function template(little) {
   const muted = color("muted"), line = color("line"), raised = color("raised"), text = color("text");
   const font = { family: css("--sans").trim(), size: little ? 10 : 11, color: muted };
   const axis = { gridcolor: line, linecolor: line, zeroline: false, ticks: "", automargin: true, fixedrange: little, title: { font, standoff: 8 } };
@@ -64,7 +64,7 @@ function template(little) {
   };
 }
 
-function merged(low, high) {
+export function merged(low, high) {
   const both = { ...low };
   for (const [key, value] of Object.entries(high)) {
     both[key] = value && typeof value === "object" && !Array.isArray(value) ? merged(low[key] ?? {}, value) : value;
@@ -139,9 +139,9 @@ function keepInAddress() {
 // draws, stay away when an element has their name.
 const MAP_RULES = "9f215cf04c5486422605d13261cb87401f4e7763b6296af81e98efbc0130da53";
 
-function plotly() {
+export function plotly(source = live.dataset.plotly) {
   return new Promise((ready, failed) => {
-    const script = Object.assign(document.createElement("script"), { id: MAP_RULES, src: live.dataset.plotly, onload: ready, onerror: failed });
+    const script = Object.assign(document.createElement("script"), { id: MAP_RULES, src: source, onload: ready, onerror: failed });
     document.head.append(script);
   });
 }

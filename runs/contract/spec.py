@@ -254,6 +254,10 @@ class DataFile(Strict):
     digest: str = Field(description="sha256 of the file's bytes, as sha256:<hex>")
     rows: int
     name: str = ""
+    source: str = Field(default="", description="Where the bytes came from")
+    source_version: str = Field(default="", description="Version of a table or of a hub's split; empty where there is none")
+    mapping: str = Field(default="", description="Foreign shape from which the rows were converted; empty when they were not")
+    derivation: dict[str, JsonValue] = Field(default={}, description="The remedy that made the rows from others, if one did")
 
 
 class Device(Strict):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict
 
+from runs.contract.duration import Duration, Unit
 from runs.contract.spec import TaskType
 from runs.data.kinds import Severity
 from runs.data.profile import Profile
@@ -11,6 +12,7 @@ from runs.data.profile import Profile
 MOST_TOKENS = 10_000_000_000
 PRETRAIN_TOKENS = 1_500_000
 MEGABYTE = 1_000_000
+FEW_EPOCHS = 4  # begin with one to four
 SMALL, LARGE, SLOW = 60 * MEGABYTE, 256 * MEGABYTE, 1_000 * MEGABYTE
 
 
@@ -28,6 +30,21 @@ def advice(profile: Profile, task: TaskType, model_max: int) -> list[Advice]:
     """What a person should know before training, the grave first. `model_max` is the model's longest context, in tokens."""
     found = [*_limits(profile), *(_pretraining(profile) if task is TaskType.CONTINUED_PRETRAIN else _rows(profile, model_max))]
     return sorted(found, key=lambda one: one.severity is not Severity.ERROR)
+
+
+def epochs(duration: str, *, tokens: int, rows: int, batch_size: int) -> float:
+    """How often the data are seen. `tokens` and `rows` are those of one epoch."""
+    wanted = Duration.parse(duration)
+    per_epoch = {Unit.EPOCHS: 1, Unit.BATCHES: max(1, -(-rows // batch_size)), Unit.TOKENS: max(1, tokens)}
+    return wanted.count / per_epoch[wanted.unit]
+
+
+def on_epochs(seen: float) -> list[Advice]:
+    """`seen` is how often each row will be seen; nothing to say up to four times."""
+    if seen <= FEW_EPOCHS:
+        return []
+    message = f"Each row is seen {seen:,.3g} times. With more than {FEW_EPOCHS} a model forgets other tasks or copies the data."
+    return [_warn("many_epochs", message, f"Start with 1 to {FEW_EPOCHS} epochs; add one or two if answers should be closer.")]
 
 
 def _limits(profile: Profile) -> Iterator[Advice]:

@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict
 from runs.contract.spec import TaskType
 from runs.data import similarity
 from runs.data.contents import Tick, Twinned, batches
+from runs.data.pool import Pool
 from runs.data.similarity import Pieces
-from runs.data.twins import SAMPLE, Pairs, Pool
+from runs.data.twins import SAMPLE, Pairs
 from runs.data.wording import Said, key, plain, said
 
 TELLING = 12  # characters of a question below which two rows may share it by chance

@@ -7,19 +7,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from runs.contract.spec import TaskType
-from runs.data import private
 from runs.data.canonical import Canonical
 from runs.data.contents import Tick, batches, says_nothing
+from runs.data.masking import masked
 from runs.data.overlap import leaks
 from runs.data.rendering import Renderer
-from runs.data.rows import Row, write_row
 from runs.data.twins import Found, Twins
 from runs.data.wording import said
 
@@ -68,7 +66,7 @@ def apply(
 ) -> list[Part]:
     """Write the new rows into `folder`: one part, or with a split two, training rows first. A part without rows is left out."""
     if remedy.kind is RemedyKind.MASK:
-        return _write([(_masked(source, task, tick), folder / "rows.jsonl")])
+        return _write([(masked(source, task, tick), folder / "rows.jsonl")])
     chosen = _chosen(remedy, source, task, tools, tick)
     rest = _rows(source, lambda row: row not in chosen), folder / "rows.jsonl"
     if remedy.kind is RemedyKind.SPLIT:
@@ -162,24 +160,3 @@ def _long(source: Path, task: TaskType, renderer: Renderer, limit: int, tick: Ti
         encoded = renderer.encode_many(map(orjson.loads, lines), task)
         yield from (row for row, one in enumerate(encoded, done) if len(one.ids) > limit)
         tick(done := done + len(lines))
-
-
-def _masked(source: Path, task: TaskType, tick: Tick) -> Iterator[tuple[bytes, int]]:
-    """The rows with what is private masked, and how many values that were in each."""
-    done = 0
-    for lines in batches(source):
-        for line in lines:
-            row, changes = _mask(orjson.loads(line), task)
-            yield write_row(row) if changes else line, changes
-        tick(done := done + len(lines))
-
-
-def _mask(row: Row, task: TaskType) -> tuple[Row, int]:
-    if task is not TaskType.CHAT_COMPLETION:
-        texts = {name: private.mask(value) for name, value in row.items() if name != "part"}
-        return {**row, **{name: text for name, (text, _) in texts.items()}}, sum(changes for _, changes in texts.values())
-    masked: list[tuple[dict[str, Any], int]] = []
-    for message in row["messages"]:
-        text, changes = private.mask(message["content"])
-        masked.append(({**message, "content": text}, changes))
-    return {"messages": [message for message, _ in masked]}, sum(changes for _, changes in masked)

@@ -7,7 +7,8 @@ shape and are not looked for.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
+
+from runs.data.checksums import address, codice_fiscale, iban, luhn, mixed, phone
 
 Check = Callable[[str], bool]
 
@@ -33,93 +34,6 @@ class Kind:
         return f"[{self.name.upper()}]"
 
 
-def _luhn(text: str) -> bool:
-    digits = [int(mark) for mark in text if mark.isdigit()]
-    if not 13 <= len(digits) <= 19 or len(set(digits)) == 1:
-        return False
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-    return (sum(digits[::-2]) + sum(doubled)) % 10 == 0
-
-
-def _iban(text: str) -> bool:
-    """ISO 13616: four characters to the end, letters as numbers, remainder 1 by 97."""
-    bare = re.sub(r"[ -]", "", text).upper()
-    return 15 <= len(bare) <= 34 and int("".join(str(int(mark, 36)) for mark in bare[4:] + bare[:4])) % 97 == 1
-
-
-_ODD = dict(
-    zip(
-        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        [
-            1,
-            0,
-            5,
-            7,
-            9,
-            13,
-            15,
-            17,
-            19,
-            21,
-            1,
-            0,
-            5,
-            7,
-            9,
-            13,
-            15,
-            17,
-            19,
-            21,
-            2,
-            4,
-            18,
-            20,
-            11,
-            3,
-            6,
-            8,
-            12,
-            14,
-            16,
-            10,
-            22,
-            25,
-            24,
-            23,
-        ],
-        strict=True,
-    )
-)
-
-
-def _codice_fiscale(text: str) -> bool:
-    """Decreto ministeriale 23/12/1976: the last letter checks the fifteen before it."""
-    bare = text.upper()
-    odd = sum(_ODD[mark] for mark in bare[0:15:2])
-    even = sum(int(mark) if mark.isdigit() else ord(mark) - ord("A") for mark in bare[1:15:2])
-    return chr(ord("A") + (odd + even) % 26) == bare[15]
-
-
-def _phone(text: str) -> bool:
-    digits = sum(mark.isdigit() for mark in text)
-    return (8 if text.startswith(("+", "00")) else 7) <= digits <= 15
-
-
-def _address(text: str) -> bool:
-    """A real address that can point at somebody: neither this machine itself nor nobody."""
-    try:
-        found = ip_address(text)
-    except ValueError:
-        return False
-    return not (found.is_loopback or found.is_unspecified or found.is_multicast)
-
-
-def _mixed(text: str) -> bool:
-    """Letters and digits both, as in a made-up password and unlike a word."""
-    return any(mark.isdigit() for mark in text) and any(mark.isalpha() for mark in text)
-
-
 def _hinted(name: str, title: str, hints: str, pattern: str, check: Check | None = None) -> Kind:
     return Kind(name, title, re.compile(pattern), tuple(hints.split()), None, check)
 
@@ -142,7 +56,7 @@ KINDS: tuple[Kind, ...] = (
     _hinted("slack_token", "Slack tokens", "xox hooks.slack.com",
             r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}|https://hooks\.slack\.com/services/[A-Za-z0-9/]{20,}"),
     _hinted("anthropic_key", "Anthropic keys", "sk-ant-", r"\bsk-ant-[A-Za-z0-9_-]{20,}"),
-    _hinted("openai_key", "OpenAI keys", "sk-", r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}", _mixed),
+    _hinted("openai_key", "OpenAI keys", "sk-", r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}", mixed),
     _hinted("huggingface_token", "Hugging Face tokens", "hf_", r"\bhf_[A-Za-z0-9]{30,}"),
     _hinted("google_key", "Google API keys", "AIza", r"\bAIza[A-Za-z0-9_-]{35}"),
     _hinted("stripe_key", "Stripe keys", "_live_ _test_", r"\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}"),
@@ -155,24 +69,24 @@ KINDS: tuple[Kind, ...] = (
     _hinted("url_password", "Passwords in addresses", "://", r"(?<=://)[^\s:/@]{1,64}:[^\s:/@]{3,128}(?=@[\w.-])"),
     _hinted("password", "Passwords in words", "assw ASSW pwd PWD Pwd ecret ECRET oken OKEN key Key KEY",
             r"(?i)(?<![a-z])(?:password|passwd|passwort|pwd|secret|api[_ -]?key|access[_ -]?token|secret[_ -]?key)[\"']?"
-            r"\s*(?:[:=]|is\b)\s*[\"']?(?P<value>[^\s\"',;]{8,128})", _mixed),
+            r"\s*(?:[:=]|is\b)\s*[\"']?(?P<value>[^\s\"',;]{8,128})", mixed),
     _hinted("email", "E-mail addresses", "@",
             r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![\w-])"),
     _gated("iban", "Bank accounts (IBAN)", r"[A-Z]{2}\d\d",
-           r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,4})?(?![A-Za-z0-9])", _iban),
+           r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,4})?(?![A-Za-z0-9])", iban),
     _gated("card", "Credit cards", _DIGITS, r"(?<![\w.,-])[3-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![\w-])"
-           r"|(?<![\w.,-])3[47]\d{2}[ -]?\d{6}[ -]?\d{5}(?![\w-])", _luhn),
+           r"|(?<![\w.,-])3[47]\d{2}[ -]?\d{6}[ -]?\d{5}(?![\w-])", luhn),
     _gated("ssn", "US social security numbers", _DIGITS,
            r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])"),
     _gated("tax_code", "Italian tax codes", r"\d\d[A-Za-z]\d\d[A-Za-z]",
-           r"\b[A-Za-z]{6}\d\d[A-EHLMPR-Ta-ehlmpr-t]\d\d[A-Za-z]\d{3}[A-Za-z]\b", _codice_fiscale),
+           r"\b[A-Za-z]{6}\d\d[A-EHLMPR-Ta-ehlmpr-t]\d\d[A-Za-z]\d{3}[A-Za-z]\b", codice_fiscale),
     _gated("ip", "IP addresses", r"\d\.\d{1,3}\.\d|:[0-9A-Fa-f]{0,4}:",
            r"(?<![\w.:])(?<![Vv]ersion )(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)"
-           r"|(?<![\w.:])(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){1,7}(?![\w:])", _address),
+           r"|(?<![\w.:])(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){1,7}(?![\w:])", address),
     _gated("phone", "Phone numbers", _DIGITS,
            r"(?<![\w.+/-])(?:\+|00)[1-9]\d{0,2}[ ./-]?(?:\(\d{1,5}\)[ ./-]?)?\d(?:[ ./-]?\d){5,12}(?!\w|[.-]\d)"
            r"|(?<![\w.+/-])(?:\(\d{3}\)[ .-]?|\d{3}[ .-])\d{3}[.-]\d{4}(?![\w-])"
            r"|(?i:tel|phone|call|cell|mobile|telefono|cellulare|telefon)(?i:[.:]?(?: number| no\.?)?(?: is|:)? )"
-           r"(?P<value>\(?\d{2,4}\)?[ ./-]?\d(?:[ ./-]?\d){4,9})(?!\w)", _phone),
+           r"(?P<value>\(?\d{2,4}\)?[ ./-]?\d(?:[ ./-]?\d){4,9})(?!\w)", phone),
 )  # fmt: skip
 BY_NAME = {kind.name: kind for kind in KINDS}

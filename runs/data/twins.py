@@ -6,24 +6,22 @@
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from runs.contract.spec import TaskType
 from runs.data import similarity
+from runs.data.pool import Pool
 from runs.data.similarity import Pieces
-from runs.data.wording import Said, key, plain, said
+from runs.data.wording import Said, key, plain
 
 Numbers = NDArray[np.int64]
 Pairs = list[tuple[int, int]]  # a row and the earlier one that it repeats, both counted from 0
 
 REMEMBERED = 1_000_000  # rows that are compared
 SAMPLE = 1_000  # rows from which the data's frame is learned
-KEPT = 20_000  # rows whose pieces are kept while pairs are confirmed
 
 
 @dataclass(frozen=True)
@@ -34,26 +32,6 @@ class Found:
     exact: Pairs
     near: Pairs
     conflicts: Pairs
-
-
-class Pool:
-    """Rows of a file by number, as pieces without the data's frame."""
-
-    def __init__(self, path: Path, task: TaskType) -> None:
-        self._path, self._task = path, task
-        self.offsets = array("Q", [0])
-        self.frame: Pieces = np.empty(0, np.uint64)
-        self.pieces = lru_cache(KEPT)(self._read)
-
-    def note(self, lines: Sequence[bytes]) -> None:
-        for line in lines:
-            self.offsets.append(self.offsets[-1] + len(line))
-
-    def _read(self, row: int) -> Pieces:
-        with self._path.open("rb") as file:
-            file.seek(self.offsets[row])
-            line = file.read(self.offsets[row + 1] - self.offsets[row])
-        return similarity.without(similarity.pieces(said(orjson.loads(line), self._task).whole), self.frame)
 
 
 class Twins:

@@ -1,6 +1,8 @@
 """A model's tokenizer as its folder describes it: tokenizer.json, special tokens, where generation ends, the chat template."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,10 @@ from tokenizers import Tokenizer
 
 from runs.data.template import CHATML, TemplateError
 
+FILES = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja", "generation_config.json",
+    "config.json",
+)  # fmt: skip
 NAMED = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
@@ -37,6 +43,21 @@ class Vocabulary:
     def id_of(self, name: str) -> int | None:
         """Token id of a named special token such as `bos_token`; None if the model has none."""
         return self.tokenizer.token_to_id(self.named[name]) if name in self.named else None
+
+
+def fingerprint(folder: Path) -> str:
+    """Names what turns rows into tokens: another tokenizer, template or end token gives another one. 16 hex digits."""
+    stats = [(path, path.stat()) for path in (folder / name for name in FILES) if path.is_file()]
+    return _fingerprint(tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in stats))
+
+
+@lru_cache(maxsize=256)
+def _fingerprint(files: tuple[tuple[Path, int, int], ...]) -> str:
+    found = hashlib.sha256()
+    for path, size, _ in files:
+        found.update(f"{path.name} {size}\n".encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()[:16]
 
 
 def _tokenizer(path: Path) -> Tokenizer:

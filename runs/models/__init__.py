@@ -2,10 +2,11 @@
 
 from runs.models.audit import AuditEntry, AuditHead
 from runs.models.catalog import BaseModel, Licence, LicenceAcceptance
-from runs.models.dataset import DataProfile, DataSet
+from runs.models.dataset import DataSet
 from runs.models.draft import Draft
 from runs.models.event import RunEvent
 from runs.models.limits import Allowance, KeptAnswer
+from runs.models.measurement import Measurement
 from runs.models.metric import MetricPoint
 from runs.models.notice import Notice
 from runs.models.output import Checkpoint, Sample
@@ -26,13 +27,13 @@ __all__ = [
     "AuditHead",
     "BaseModel",
     "Checkpoint",
-    "DataProfile",
     "DataSet",
     "Delivery",
     "Draft",
     "KeptAnswer",
     "Licence",
     "LicenceAcceptance",
+    "Measurement",
     "MetricPoint",
     "ModelVersion",
     "Notice",

@@ -4,7 +4,6 @@ from django.db import models
 from django.utils import timezone
 
 from runs.contract.spec import TaskType
-from runs.models.catalog import BaseModel
 from runs.models.user import User
 from runs.models.visibility import OwnedQuerySet, Visibility
 
@@ -12,6 +11,12 @@ from runs.models.visibility import OwnedQuerySet, Visibility
 class DataSetQuerySet(OwnedQuerySet["DataSet"]):
     def for_task(self, task: str) -> "DataSetQuerySet":
         return self.filter(task_type=task)
+
+    def versions_of(self, dataset: "DataSet") -> "DataSetQuerySet":
+        """Other reads of the same source by the same person: an upload of that name again, another version of a table."""
+        place = dataset.source.partition("@")[0]
+        same = models.Q(source=place) | models.Q(source__startswith=f"{place}@")
+        return self.filter(same, owner=dataset.owner, task_type=dataset.task_type, derived_from=None).exclude(pk=dataset.pk)
 
 
 class DataSet(models.Model):
@@ -27,6 +32,10 @@ class DataSet(models.Model):
     rows = models.PositiveBigIntegerField()
     bytes = models.PositiveBigIntegerField()
     report = models.JSONField(help_text="runs.data.validation.Report")
+    derived_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="derived_into")
+    derivation = models.JSONField(
+        default=dict, blank=True, help_text="How it was made from other rows: remedy, their name and digest, rows changed"
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = DataSetQuerySet.as_manager()
@@ -37,19 +46,13 @@ class DataSet(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def mapping(self) -> str | None:
+        """The foreign shape that the rows were converted from, as it was confirmed."""
+        found = self.report.get("mapping")
+        return str(found) if found else None
 
-class DataProfile(models.Model):
-    """Token counts of a data set as one base model sees it at one context length; computed once."""
-
-    dataset = models.ForeignKey(DataSet, on_delete=models.CASCADE, related_name="profiles")
-    base_model = models.ForeignKey(BaseModel, on_delete=models.CASCADE, related_name="profiles")
-    context_length = models.PositiveIntegerField()
-    profile = models.JSONField(help_text="runs.data.profile.Profile")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["dataset", "base_model", "context_length"], name="profile_once_per_pair_and_length")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.dataset} with {self.base_model}"
+    @property
+    def source_version(self) -> str:
+        """The version of a table or of a hub's split that was read; empty where sources have none."""
+        return self.source.partition("@")[2] if "/" in self.source or self.source.count(".") >= 2 else ""

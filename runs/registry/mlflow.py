@@ -122,7 +122,9 @@ class MlflowRegistry:
         inputs: list[dict[str, Any]] = []
         for record in data:
             kind, _, digest = record.digest.rpartition(":")
-            source, profile = json.dumps({kind or "digest": digest}), json.dumps({"num_rows": record.rows})
+            origin = {"source": record.source, "version": record.source_version, "mapping": record.mapping}
+            known = {key: value for key, value in origin.items() if value}
+            source, profile = json.dumps({kind or "digest": digest, **known}), json.dumps({"num_rows": record.rows})
             named: dict[str, Any] = {"name": record.name, "digest": digest[:DIGEST_LENGTH], "source_type": "finetuning"}
             tag = {"key": "mlflow.data.context", "value": record.used_for}
             inputs.append({"tags": [tag], "dataset": {**named, "source": source, "profile": profile}})

@@ -42,6 +42,9 @@ class DataRecord:
     digest: str
     rows: int
     used_for: Literal["training", "evaluation"]
+    source: str = ""
+    source_version: str = ""
+    mapping: str = ""
 
 
 class LicenceNotice(BaseModel):

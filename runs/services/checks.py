@@ -6,12 +6,16 @@ from typing import TypeVar
 
 from runs import wiring
 from runs.contract.request import RunRequest
+from runs.data.advice import MOST_TOKENS, advice
+from runs.data.kinds import Severity
 from runs.models import BaseModel, DataSet, Role, User
+from runs.services import profiling
 from runs.services.access import has_accepted
 from runs.services.datasets import resolve
 from runs.services.lineage import Weights, check_weights
 from runs.services.permissions import require
 from runs.services.refused import (
+    BadData,
     Invalid,
     LicenceNotAccepted,
     ModelDeprecated,
@@ -19,6 +23,7 @@ from runs.services.refused import (
     ModelRetired,
     ModelUnavailable,
     Refused,
+    StillCounting,
     UnknownModel,
 )
 from runs.services.room import refuse_what_never_fits
@@ -123,6 +128,22 @@ def _evaluation(asked: RunRequest) -> None:
         raise Invalid("The best checkpoint is found by its evaluation loss: choose evaluation data too.", field="keep_policy")
 
 
+def _limits(asked: RunRequest, model: BaseModel, dataset: DataSet) -> None:
+    """What the original service's limits refuse, as far as the tokens are counted; few bytes cannot be too many tokens."""
+    length = resolved(asked, model).context_length or model.max_context_length
+    try:
+        counted = profiling.profile(dataset=dataset, model=model, context_length=length)
+    except StillCounting:
+        if dataset.bytes > MOST_TOKENS:
+            raise
+        return
+    except ModelUnavailable:  # without a tokenizer nothing is known; the engine will say so
+        return
+    for one in advice(counted, asked.task_type, model.max_context_length):
+        if one.severity is Severity.ERROR:
+            raise BadData(f"{one.message} {one.remedy}", field="train_data_path")
+
+
 def check(*, asked: RunRequest, by: User) -> Checked:
     """Resolve the names in a request and keep every rule, or raise Invalid with all that is wrong."""
     require(by, "run.create")
@@ -146,6 +167,8 @@ def check(*, asked: RunRequest, by: User) -> Checked:
     if asked.eval_data_path:
         reference = asked.eval_data_path
         eval_dataset = attempt(lambda: resolve(by=by, reference=reference, task=asked.task_type, field="eval_data_path"))
+    if model and dataset and not problems:
+        attempt(lambda: _limits(asked, model, dataset))
     if problems or model is None or dataset is None:
         raise problems[0] if len(problems) == 1 else Invalid(problems=[p for refused in problems for p in refused.problems])
     refuse_what_never_fits(model, dataset, resolved(asked, model))

@@ -1,4 +1,4 @@
-"""Data sets: take files in, find them again, show them as a model sees them."""
+"""Data sets: take files in, find them again, delete them."""
 
 import hashlib
 import os
@@ -6,22 +6,20 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.db import IntegrityError, transaction
 
 from runs import wiring
 from runs.contract.spec import TaskType
-from runs.data.profile import Profile
-from runs.data.profile import profile as measure
-from runs.data.rendering import Piece, Renderer, TemplateError
-from runs.data.rows import read_rows
+from runs.data.rendering import Renderer, TemplateError
 from runs.data.sources import SourceError, open_source, pinned
 from runs.data.validation import Report, check
-from runs.models import BaseModel, DataProfile, DataSet, Run, User
+from runs.data.vocabulary import fingerprint
+from runs.models import BaseModel, DataSet, Run, User
 from runs.services import arrivals
 from runs.services.audit import record
 from runs.services.permissions import may, require
@@ -138,35 +136,19 @@ def delete(*, dataset: DataSet, by: User) -> None:
         transaction.on_commit(lambda: wiring.original_file(original).unlink(missing_ok=True))
 
 
-def profile(*, dataset: DataSet, model: BaseModel, context_length: int) -> Profile:
-    """Token counts with this model at this context length; computed once and kept."""
-    kept = DataProfile.objects.filter(dataset=dataset, base_model=model, context_length=context_length).first()
-    if kept is not None:
-        return Profile.model_validate(kept.profile)
-    task = TaskType(dataset.task_type)
-    try:
-        fresh = measure(wiring.dataset_file(dataset.digest), renderer(model), task, context_length)
-    except TemplateError as error:
-        raise Invalid(f"“{dataset.name}” does not go with {model.display_name}: {error}", field="train_data_path") from error
-    DataProfile.objects.update_or_create(
-        dataset=dataset, base_model=model, context_length=context_length, defaults={"profile": fresh.model_dump(mode="json")}
-    )
-    return fresh
-
-
-def rendered(*, dataset: DataSet, model: BaseModel, rows: int) -> list[list[Piece]]:
-    """The first rows as the tokens that this model is trained on: the engine's own rendering."""
-    reader, task = renderer(model), TaskType(dataset.task_type)
-    try:
-        return [reader.pieces(reader.encode(row, task)) for row in islice(read_rows(wiring.dataset_file(dataset.digest)), rows)]
-    except TemplateError as error:
-        raise Invalid(f"“{dataset.name}” does not go with {model.display_name}: {error}", field="train_data_path") from error
-
-
 def renderer(model: BaseModel) -> Renderer:
+    """The model's tokenizer and template; kept between calls, because a large vocabulary takes a second to read."""
     folder = wiring.model_folder(model)
     if not (folder / "tokenizer.json").is_file():
         raise ModelUnavailable(f"The tokenizer of {model.name} is not on this machine.", field="model")
+    try:
+        return _renderer(folder, fingerprint(folder))
+    except TemplateError as error:
+        raise ModelUnavailable(f"{model.name} cannot be used: {error}", field="model") from error
+
+
+@lru_cache(maxsize=4)
+def _renderer(folder: Path, _: str) -> Renderer:
     return Renderer.load(folder)
 
 
@@ -194,7 +176,7 @@ def _keep(
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
             os.replace(canonical, target)
-    return _create(by=by, report=report, source=source, task=task, wanted=slug(name or Path(source).name))
+    return create(by=by, report=report, source=source, task=task, wanted=slug(name or Path(source).name))
 
 
 def _same(by: User, source: str, report: Report, task: TaskType) -> DataSet | None:
@@ -202,7 +184,7 @@ def _same(by: User, source: str, report: Report, task: TaskType) -> DataSet | No
     return DataSet.objects.filter(owner=by, source=source, digest=report.digest, task_type=task).first()
 
 
-def _create(*, by: User, report: Report, source: str, task: TaskType, wanted: str) -> DataSet:
+def create(*, by: User, report: Report, source: str, task: TaskType, wanted: str, **more: Any) -> DataSet:
     """Create the row under the first free name: helpdesk, helpdesk-2, helpdesk-3, ..."""
     for number in range(1, 1_000):
         try:
@@ -216,6 +198,7 @@ def _create(*, by: User, report: Report, source: str, task: TaskType, wanted: st
                     rows=report.rows,
                     bytes=wiring.dataset_file(report.digest).stat().st_size,
                     report=report.model_dump(mode="json"),
+                    **more,
                 )
                 record("dataset.create", dataset, by=by, after={"digest": report.digest, "rows": report.rows, "source": source})
                 return dataset

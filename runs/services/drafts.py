@@ -9,10 +9,10 @@ from django.db import transaction
 from runs.contract.request import RunRequest
 from runs.contract.spec import TaskType
 from runs.models import BaseModel, DataSet, Draft, Run, User
-from runs.services import access, checks, datasets, lifecycle
+from runs.services import access, checks, datasets, lifecycle, profiling
 from runs.services.audit import record
 from runs.services.permissions import require
-from runs.services.refused import Invalid, LicenceNotAccepted, ModelUnavailable, NotFound, Problem, Refused
+from runs.services.refused import Invalid, LicenceNotAccepted, ModelUnavailable, NotFound, Problem, Refused, StillCounting
 from runs.services.specification import resolved
 
 DATA_FIELDS = ("train_data_path", "eval_data_path")
@@ -114,7 +114,9 @@ def choose_data(
         raise Invalid("Choose a file, a data set or a path.", field=field)
     keep(draft=draft, by=by, values={field: dataset.name})  # first of all: what was uploaded is not lost by what follows
     try:
-        datasets.profile(dataset=dataset, model=checks.find_model(draft.values["model"]), context_length=context_length(draft))
+        profiling.profile(dataset=dataset, model=checks.find_model(draft.values["model"]), context_length=context_length(draft))
+    except StillCounting:
+        pass  # the page says how far it is
     except Refused as refused:
         keep(draft=draft, by=by, values={field: None})
         raise Invalid(refused.message, field=field) from refused

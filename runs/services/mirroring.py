@@ -3,9 +3,10 @@
 import logging
 import time
 from collections.abc import Iterable
+from typing import Literal
 
 from runs import wiring
-from runs.models import MetricPoint, Run
+from runs.models import DataSet, MetricPoint, Run
 from runs.models.metric import MetricKind
 from runs.models.status import TERMINAL
 from runs.registry.names import point_metrics
@@ -120,9 +121,20 @@ def _params(run: Run) -> dict[str, str]:
 
 
 def _data(run: Run) -> list[DataRecord]:
-    train = DataRecord(run.dataset.name, run.dataset.digest, run.dataset.rows, "training")
     held_out = run.eval_dataset
-    return [train, *([DataRecord(held_out.name, held_out.digest, held_out.rows, "evaluation")] if held_out else [])]
+    return [_record(run.dataset, "training"), *([_record(held_out, "evaluation")] if held_out else [])]
+
+
+def _record(dataset: DataSet, used_for: Literal["training", "evaluation"]) -> DataRecord:
+    return DataRecord(
+        name=dataset.name,
+        digest=dataset.digest,
+        rows=dataset.rows,
+        used_for=used_for,
+        source=dataset.source,
+        source_version=dataset.source_version,
+        mapping=dataset.mapping or "",
+    )
 
 
 def _tags(run: Run) -> dict[str, str]:

@@ -1,14 +1,28 @@
-"""Names of runs, as the original service made them: ift-llama-3-2-1b-instruct-8mvusf."""
+"""Names of runs, as the original service made them (ift-llama-3-2-1b-instruct-8mvusf), and of derived data sets."""
 
 import re
 import secrets
 import string
 
 from runs.contract.spec import TaskType
+from runs.data.remedies import RemedyKind
 
 PREFIX = {TaskType.CHAT_COMPLETION: "chat", TaskType.INSTRUCTION_FINETUNE: "ift", TaskType.CONTINUED_PRETRAIN: "contd-pretrain"}
 LONGEST = 63  # a label of the domain name system, which a serving endpoint may become
 ALPHABET = string.ascii_lowercase + string.digits
+
+# With what the name of a data set ends that a remedy made.
+ENDINGS = {
+    RemedyKind.DROP_DUPLICATES: "no-duplicates",
+    RemedyKind.DROP_NEAR_DUPLICATES: "no-near-duplicates",
+    RemedyKind.DROP_LEAKED: "no-leaks",
+    RemedyKind.DROP_EMPTY_ANSWERS: "no-empty-answers",
+    RemedyKind.DROP_ONE_WORD_ANSWERS: "no-one-word-answers",
+    RemedyKind.DROP_LONG: "no-long-rows",
+    RemedyKind.MASK: "masked",
+    RemedyKind.SPLIT: "train",
+}
+HELD_OUT = "eval"
 
 
 def run_name(task: TaskType, model: str) -> str:

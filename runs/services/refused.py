@@ -124,6 +124,12 @@ class KeyReused(Refused):
     code = "key_reused"
 
 
+class StillCounting(Refused):
+    """What was asked for is being computed; asking again later helps."""
+
+    code = "still_counting"
+
+
 class CannotCancel(Refused):
     code = "cannot_cancel"
 

@@ -12,7 +12,7 @@ from runs.catalog.estimate import Estimate, estimate
 from runs.catalog.nearest import Changes, nearest
 from runs.contract.spec import Hyperparameters
 from runs.models import BaseModel, DataSet, Run
-from runs.services import datasets
+from runs.services import profiling
 from runs.services.refused import DoesNotFit, Invalid, Refused
 
 Need = Callable[[Hyperparameters], Estimate]
@@ -25,7 +25,7 @@ def need(model: BaseModel, dataset: DataSet) -> Need:
 
     def compute(hyperparameters: Hyperparameters) -> Estimate:
         assert hyperparameters.context_length is not None
-        profile = datasets.profile(dataset=dataset, model=model, context_length=hyperparameters.context_length)
+        profile = profiling.profile(dataset=dataset, model=model, context_length=hyperparameters.context_length)
         return estimate(
             shape,
             hyperparameters=hyperparameters,

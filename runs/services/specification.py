@@ -27,7 +27,16 @@ def resolved(asked: RunRequest, model: BaseModel) -> Hyperparameters:
 
 
 def _data_file(dataset: DataSet) -> DataFile:
-    return DataFile(path=wiring.dataset_file(dataset.digest), digest=dataset.digest, rows=dataset.rows, name=dataset.name)
+    return DataFile(
+        path=wiring.dataset_file(dataset.digest),
+        digest=dataset.digest,
+        rows=dataset.rows,
+        name=dataset.name,
+        source=dataset.source,
+        source_version=dataset.source_version,
+        mapping=dataset.mapping or "",
+        derivation=dataset.derivation,
+    )
 
 
 def specification(run: Run, folder: RunFolder) -> RunSpec:

@@ -7,12 +7,13 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from runs.data.profile import Profile
 from runs.data.rendering import Piece
 from runs.data.report import Group
+from runs.services.showing import Rendered
 
 register = template.Library()
 NBSP = "\N{NO-BREAK SPACE}"
+LONGEST = 1_500  # tokens of a row that are drawn
 
 
 @register.filter
@@ -33,19 +34,35 @@ def one_remedy(group: Group | dict[str, Any]) -> str:
 
 
 @register.simple_tag
-def tokens(pieces: Iterable[Piece]) -> SafeString:
-    """A row as the model sees it: one element a token, trained and special ones marked, line breaks visible."""
+def tokens(row: Rendered) -> SafeString:
+    """A row as the model sees it: one element a token, trained and special ones marked, line breaks visible, the cut drawn."""
+    shown = row.pieces[:LONGEST]
+    kept, lost = _tokens(shown[: row.cut], True), _tokens(shown[row.cut :], False)
+    if not row.lost:
+        return kept
+    mark = format_html('<span class="cut">cut here, after {} tokens</span>', f"{row.cut:,}")
+    return mark_safe(kept + (mark if row.cut <= LONGEST else "") + lost)  # noqa: S308  all three are escaped
+
+
+def _tokens(pieces: Iterable[Piece], kept: bool) -> SafeString:
     return format_html_join(
-        "", '<span class="{}" title="{}">{}</span>', ((_kind(p), _title(p), _visible(p.text)) for p in pieces)
+        "", '<span class="{}" title="{}">{}</span>', ((_kind(p, kept), _title(p, kept), _visible(p.text)) for p in pieces)
     )
 
 
-def _kind(piece: Piece) -> str:
-    return " ".join(["tok", *(["trained"] if piece.trained else []), *(["special"] if piece.special else [])])
+@register.filter
+def hidden(row: Rendered) -> int:
+    """Tokens that are not drawn."""
+    return max(0, len(row.pieces) - LONGEST)
 
 
-def _title(piece: Piece) -> str:
-    return f"token {piece.id}{', trained' if piece.trained else ''}"
+def _kind(piece: Piece, kept: bool) -> str:
+    marks = {"trained": piece.trained and kept, "special": piece.special, "lost": not kept}
+    return " ".join(["tok", *(name for name, holds in marks.items() if holds)])
+
+
+def _title(piece: Piece, kept: bool) -> str:
+    return f"token {piece.id}{', trained' if piece.trained and kept else ''}{'' if kept else ', cut off'}"
 
 
 def _visible(text: str) -> SafeString:
@@ -53,27 +70,3 @@ def _visible(text: str) -> SafeString:
     if not text:
         return mark_safe("·")
     return mark_safe(str(format_html("{}", text)).replace("\n", '<i class="nl">↵</i>\n'))  # noqa: S308  escaped just before
-
-
-@register.simple_tag
-def lengths(profile: Profile) -> SafeString:
-    """Bars of how many rows have how many tokens. The numbers stand in each bar's title and in a text beside the picture."""
-    highest = max((found.rows for found in profile.histogram), default=1)
-    width = 480 / max(1, len(profile.histogram))
-    bars = format_html_join(
-        "",
-        '<rect x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>',
-        (
-            (
-                round(place * width, 1),
-                round(64 - 60 * found.rows / highest, 1),
-                round(width - 1, 1),
-                round(60 * found.rows / highest, 1),
-                f"{found.start:,} to {found.end - 1:,} tokens: {found.rows:,} rows",
-            )
-            for place, found in enumerate(profile.histogram)
-        ),
-    )
-    label = f"Rows by length, from 0 to {profile.longest:,} tokens"
-    drawing = '<svg class="lengths" viewBox="0 0 480 64" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
-    return format_html(drawing, label, bars)

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from runs.contract.duration import Duration, Unit
-
-FEW_EPOCHS = 4  # begin with one to four
+from runs.data.advice import FEW_EPOCHS
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +11,6 @@ class Counsel:
 
     good: bool
     text: str
-
-
-def epochs(duration: str, *, tokens: int, rows: int, batch_size: int) -> float:
-    """How often the data are seen. `tokens` and `rows` are those of one epoch."""
-    wanted = Duration.parse(duration)
-    per_epoch = {Unit.EPOCHS: 1, Unit.BATCHES: max(1, -(-rows // batch_size)), Unit.TOKENS: max(1, tokens)}
-    return wanted.count / per_epoch[wanted.unit]
 
 
 def on_duration(seen: float) -> Counsel:

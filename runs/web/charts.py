@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from runs.data.profile import Profile
+
 Figure = dict[str, Any]
 
 AXES = {"step": "Step", "epoch": "Epoch", "minutes": "Minutes since the start", "tokens": "Tokens"}
@@ -89,6 +91,37 @@ def little(small: Small, view: View) -> Figure:
             "yaxis": {"exponentformat": small.exponent, "nticks": 4, "rangemode": "tozero" if small.unit else "normal"},
             "hovermode": "x",
             "meta": {"view": asdict(view)},
+        },
+    }
+
+
+def lengths(profile: Profile) -> Figure:
+    """Rows by tokens, with the context length drawn in: as a line, or beyond the right edge where it would squash the bars."""
+    limit, longest = profile.context_length, profile.longest
+    inside = limit <= 1.5 * longest
+    bars = profile.histogram
+    mark = {"x": limit, "y": 1, "xref": "x", "yref": "paper", "xanchor": "left", "yanchor": "top", "showarrow": False}
+    edge = {"x": 1, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "right", "yanchor": "top", "showarrow": False}
+    return {
+        "data": [
+            {
+                "type": "bar",
+                "x": [(bar.start + bar.end) / 2 for bar in bars],
+                "y": [bar.rows for bar in bars],
+                "width": [bar.end - bar.start for bar in bars],
+                "text": [f"{bar.start:,} to {bar.end - 1:,} tokens" for bar in bars],
+                "textposition": "none",
+                "hovertemplate": "%{text}: %{y:,} rows<extra></extra>",
+                "meta": {"color": "train"},
+            }
+        ],
+        "layout": {
+            "xaxis": {"title": {"text": "Tokens of a row"}, "range": [0, max(longest, limit if inside else 0) * 1.05]},
+            "yaxis": {"title": {"text": "Rows"}, "rangemode": "tozero"},
+            "bargap": 0.05,
+            "showlegend": False,
+            "shapes": [{"type": "line", "x0": limit, "x1": limit, "y0": 0, "y1": 1, "yref": "paper", "meta": "eval"}] * inside,
+            "annotations": [(mark if inside else edge) | {"text": f" context length {limit:,}{'' if inside else ' →'}"}],
         },
     }
 

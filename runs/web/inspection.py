@@ -1,31 +1,18 @@
-"""A data set as its page and the wizard show it: what the check found, its tokens with one model, its first rows as tokens."""
+"""A data set as its page and the wizard show it: what the check found, what it holds, its first rows as tokens."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from runs.data.profile import Profile
-from runs.data.rendering import Piece
 from runs.models import BaseModel, DataSet
-from runs.services import datasets
+from runs.services import profiling, reading, showing
+from runs.services.profiling import Assessment
 from runs.services.refused import Refused
+from runs.services.showing import Rendered
+from runs.web.lens import address
 
 ROWS = 3  # rendered at once
-LONGEST = 1_200  # tokens of a row that are shown
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row as tokens, cut for display; `tokens` and `trained` count all of it."""
-
-    number: int
-    pieces: list[Piece]
-    tokens: int
-    trained: int
-
-    @property
-    def hidden(self) -> int:
-        return self.tokens - len(self.pieces)
 
 
 @dataclass(frozen=True)
@@ -34,21 +21,30 @@ class Inspection:
 
     dataset: DataSet
     report: Mapping[str, Any]
-    profile: Profile | None = None
-    rows: tuple[Row, ...] = ()
+    model: BaseModel | None
+    assessment: Assessment
+    rows: tuple[Rendered, ...] = ()
     trouble: str = ""
 
+    @property
+    def profile(self) -> Profile | None:
+        return self.assessment.profile
 
-def inspect(dataset: DataSet, model: BaseModel | None, context_length: int) -> Inspection:
-    if model is None:
-        return Inspection(dataset, dataset.report)
-    try:
-        profile = datasets.profile(dataset=dataset, model=model, context_length=context_length)
-        rendered = datasets.rendered(dataset=dataset, model=model, rows=ROWS)
-    except Refused as refused:
-        return Inspection(dataset, dataset.report, trouble=refused.message)
-    return Inspection(dataset, dataset.report, profile, tuple(_row(number, row) for number, row in enumerate(rendered, 1)))
+    @property
+    def query(self) -> str:
+        """The same view as part of an address."""
+        return address(self.model, self.assessment.context_length, self.assessment.evaluation)
 
 
-def _row(number: int, pieces: list[Piece]) -> Row:
-    return Row(number, pieces[:LONGEST], len(pieces), sum(piece.trained for piece in pieces))
+def inspect(
+    dataset: DataSet, model: BaseModel | None, context_length: int, evaluation: DataSet | None = None, rows: int = ROWS
+) -> Inspection:
+    found = profiling.assess(dataset=dataset, model=model, context_length=context_length, evaluation=evaluation)
+    rendered, trouble = list[Rendered](), found.trouble
+    if model is not None and not trouble and rows:
+        try:
+            first = reading.browse(dataset=dataset, limit=rows).rows
+            rendered = showing.rendered(dataset=dataset, model=model, rows=first, context_length=context_length)
+        except Refused as refused:
+            trouble = refused.message
+    return Inspection(dataset, dataset.report, model, found, tuple(rendered), trouble)

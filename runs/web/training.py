@@ -7,13 +7,14 @@ from django.http import HttpRequest
 
 from runs.contract.spec import DEFAULT_CONTEXT_LENGTH, Hyperparameters, TaskType
 from runs.data.advice import advice as advise
+from runs.data.advice import epochs
 from runs.models import BaseModel, Draft
 from runs.services import drafts
 from runs.services.checks import find_model
 from runs.services.refused import Refused
 from runs.services.specification import LORA_RATE, resolved
 from runs.web import wizard
-from runs.web.advice import Counsel, epochs, on_duration
+from runs.web.advice import Counsel, on_duration
 from runs.web.fields import as_text, settings, training_settings
 from runs.web.forms import SettingsForm
 from runs.web.inspection import Inspection

@@ -5,7 +5,7 @@ from django.urls import path, register_converter
 
 from runs.web import stream, wizard_urls
 from runs.web.tabs import TabConverter
-from runs.web.views import chart, dashboard, ending, notices, output, run
+from runs.web.views import chart, dashboard, ending, notices, output, rows, run
 
 register_converter(TabConverter, "tab")
 
@@ -29,6 +29,7 @@ urlpatterns = [
     path("runs/<slug:name>/charts.json", chart.data, name="run-charts"),
     path("runs/<slug:name>/points.csv", chart.csv, name="run-points"),
     path("runs/<slug:name>/log.txt", output.log, name="run-log"),
+    path("runs/<slug:name>/batch/", rows.batch, name="run-batch"),
     path("runs/<slug:name>/specification.json", output.specification, name="run-specification"),
     path("runs/<slug:name>/<tab:tab>/", run.page, name="run-tab"),
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -95,7 +96,7 @@ def data_context(request: HttpRequest, draft: Draft, forms: Mapping[str, Any], r
                 "field": field,
                 "setting": settings()[field],
                 "form": forms[field],
-                "chosen": inspect(chosen, model, length) if chosen else None,
+                "chosen": inspect(chosen, model, length, _held_out(known, draft, field)) if chosen else None,
                 "path": request.POST.get(f"{field}-path", typed),
                 "dataset": request.POST.get(f"{field}-dataset", ""),
                 "source": request.POST.get(f"{field}-source", "path" if typed else "upload"),
@@ -107,12 +108,18 @@ def data_context(request: HttpRequest, draft: Draft, forms: Mapping[str, Any], r
     return {"slots": slots, "known": known[:200], "task": TASKS[draft.values["task_type"]], "model": model, "length": length}
 
 
+def _held_out(known: QuerySet[DataSet], draft: Draft, field: str) -> DataSet | None:
+    """The evaluation set that training data are compared with."""
+    name = draft.values.get("eval_data_path", "") if field == "train_data_path" else ""
+    return known.filter(name=name).first() if name else None
+
+
 def inspection(draft: Draft, request: HttpRequest) -> Inspection | None:
     """The draft's training data with its model, for advice."""
     user, name = person(request), draft.values.get("train_data_path", "")
     dataset = DataSet.objects.visible_to(user).filter(name=name).first()
     model = BaseModel.objects.filter(name=draft.values.get("model", "")).first()
-    return inspect(dataset, model, drafts.context_length(draft)) if dataset else None
+    return inspect(dataset, model, drafts.context_length(draft), rows=0) if dataset else None
 
 
 def run_url(run: Run) -> str:

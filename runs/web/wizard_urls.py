@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path, register_converter
 
 from runs.web.steps import ORDER
-from runs.web.views import account, data, drafting, models, registered, tutorials, wizard
+from runs.web.views import account, data, drafting, mending, models, registered, rows, tutorials, wizard
 from runs.web.views import help as manual
 
 
@@ -27,6 +27,9 @@ urlpatterns: list[URLPattern] = [
     path("data/", data.index, name="data"),
     path("data/refused.json", data.refused_report, name="data-refused-report"),
     path("data/<slug:name>/", data.detail, name="dataset"),
+    path("data/<slug:name>/rows/", rows.index, name="dataset-browse"),
+    path("data/<slug:name>/profile/", mending.profile, name="dataset-profile"),
+    path("data/<slug:name>/derive/", mending.derive, name="dataset-derive"),
     path("data/<slug:name>/rows.jsonl", data.download, name="dataset-rows"),
     path("data/<slug:name>/report.json", data.report, name="dataset-report"),
     path("data/<slug:name>/delete/", data.delete, name="dataset-delete"),

@@ -96,6 +96,7 @@ def things(trained: tuple[Run, FakeEngine], dataset: DataSet, base_model: BaseMo
         "runs/<label:name>": f"runs/{run.name}",
         "data/<slug:name>": f"data/{dataset.name}",
         "datasets/<label:name>": f"datasets/{dataset.name}",
+        "<key:number>": "1",
         "base-models/<path:name>": f"base-models/{base_model.name}",
         "base-models/<slashed:name>": f"base-models/{base_model.name}",
         "registered-models/<str:name>": "registered-models/main.default.helper",
@@ -159,7 +160,7 @@ def expected(person: Person, route: str, operation: str, about_a_thing: bool) ->
         return {"forbidden"}
     if not about_a_thing or entry.whose is Whose.ANY or person.name == "owner":
         return {"through"}
-    if entry.whose is Whose.MINE or "token" in route:
+    if entry.whose is Whose.MINE or "tokens/" in route:
         return {"missing"}
     if person.name == "admin" or (entry.whose is Whose.SEEN and person.name in ("viewer", "colleague")):
         return {"through"}

@@ -20,7 +20,6 @@ WRITES = {
 LEFT_OUT = {
     "arrivals.whole",  # making the data set writes it down
     "audit._add",  # is what records
-    "datasets.profile",  # a measurement, kept so that it is not made again
     "once.once",  # what it makes is recorded by its own service
     "once.release",
     "drafts.start",  # lifecycle.submit writes down the run

@@ -3,7 +3,8 @@
 import pytest
 
 from runs.contract.request import RunRequest
-from runs.web.advice import epochs, on_duration
+from runs.data.advice import epochs
+from runs.web.advice import on_duration
 from runs.web.fields import ELSEWHERE, Kind, as_text, settings, training_settings
 
 

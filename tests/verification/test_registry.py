@@ -155,14 +155,15 @@ def test_values_that_are_no_numbers_do_not_stop_the_copy(registry: MlflowRegistr
 def test_data_files_and_the_end_are_written_down(registry: MlflowRegistry, run_name: str, place: Path) -> None:
     _, run = registry.start_run(experiment_path=f"/Users/owner/{run_name}", run_name=run_name, params={}, tags={})
     (place / "log.txt").write_text("all well")
-    registry.log_data(run, [DataRecord("sums", "sha256:" + "ab" * 32, 12, "training")])
+    registry.log_data(run, [DataRecord("sums", "sha256:" + "ab" * 32, 12, "training", "a.b.c@v3", "v3", "alpaca")])
     registry.log_artifacts(run, place, "logs")
     registry.set_terminated(run, "KILLED")
     there = registry.client.get_run(run)
     assert there.info.status == "KILLED"
     [data] = there.inputs.dataset_inputs
     assert (data.dataset.name, data.dataset.digest) == ("sums", "ab" * 18)
-    assert json.loads(data.dataset.source) == {"sha256": "ab" * 32}
+    known = {"source": "a.b.c@v3", "version": "v3", "mapping": "alpaca"}
+    assert json.loads(data.dataset.source) == {"sha256": "ab" * 32, **known}
     assert [file.path for file in registry.client.list_artifacts(run, "logs")] == ["logs/log.txt"]
 
 

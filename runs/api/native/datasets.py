@@ -42,8 +42,13 @@ UPLOAD: dict[str, Any] = {"multipart/form-data": FORM, "application/jsonl": Open
 def list_datasets(request: Request) -> Response:
     """Data sets that you may see, newest first unless `order` says otherwise."""
     query = read(request, DataSetsQuery)
-    rows = DataSet.objects.visible_to(person(request)).select_related("owner")
-    wanted = {"task_type": query.task_type, "owner__username": query.owner, "name__icontains": query.search}
+    rows = DataSet.objects.visible_to(person(request)).select_related("owner", "derived_from")
+    wanted = {
+        "task_type": query.task_type,
+        "owner__username": query.owner,
+        "derived_from__name": query.derived_from,
+        "name__icontains": query.search,
+    }
     rows = rows.filter(**{key: value for key, value in wanted.items() if value})
     return page(request, rows, query, DataSetShape.of, order=query.order)
 

@@ -25,12 +25,17 @@ class DataSetShape(Shape):
     rows: int
     bytes: int
     report: dict[str, Any] = Field(description="What the check of the file found")
+    mapping: str | None = Field(description="The foreign shape from which the rows were converted, if any")
+    source_version: str = Field(description="Of a table or a hub's split: the version that was read; else empty")
+    derived_from: str | None = Field(description="The data set that these rows were made from; null when it is deleted, too")
+    derivation: dict[str, Any] = Field(description="How they were made: remedy, settings, digest of what it began with")
     created_at: datetime
 
     @classmethod
     def of(cls, dataset: DataSet) -> "DataSetShape":
-        simple = {key: getattr(dataset, key) for key in cls.model_fields if key != "owner"}
-        return cls(owner=dataset.owner.username, **simple)
+        simple = {key: getattr(dataset, key) for key in cls.model_fields if key not in ("owner", "derived_from")}
+        parent = dataset.derived_from.name if dataset.derived_from else None
+        return cls(owner=dataset.owner.username, derived_from=parent, **simple)
 
 
 class ReportShape(Shape):

@@ -144,6 +144,7 @@ CODES = {
     "unknown_data": "There is no such data set, or no such file.",
     "bad_data": "The file cannot be trained on; `report` has every problem with its line.",
     "key_reused": "The Idempotency-Key was used before, for a different request.",
+    "still_counting": "What was asked for is being computed. Ask again in a moment; the sentence says how far it is.",
     "cannot_cancel": "The run has ended, or is ending.",
     "cannot_pause": "The run has ended or is ending, or there is nothing to resume.",
     "cannot_delete": "It is still in use.",

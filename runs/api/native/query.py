@@ -53,6 +53,7 @@ class RunsQuery(PageQuery):
 class DataSetsQuery(PageQuery):
     task_type: TaskType | None = Field(default=None, description="Only data sets for this task")
     owner: str = Field(default="", max_length=150, description="Only data sets of this person")
+    derived_from: str = Field(default="", max_length=100, description="Only data sets made from this one")
     search: str = Field(default="", max_length=100, description="Only data sets with this in their name")
     order: Literal["newest", "oldest", "name", "-name", "rows", "-rows", "bytes", "-bytes"] = Field(
         default="newest", description="What comes first; `-` for falling"

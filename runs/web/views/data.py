@@ -9,15 +9,16 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from django.shortcuts import redirect, render
 from pydantic import BaseModel as Document
 
-from runs.contract.spec import DEFAULT_CONTEXT_LENGTH, TaskType
-from runs.models import BaseModel, DataSet, Run, User
-from runs.services import datasets
-from runs.services.checks import weights_are_here
+from runs.contract.spec import TaskType
+from runs.models import DataSet, Run, User
+from runs.services import datasets, remedying
 from runs.services.outputs import rows_file
 from runs.services.refused import Invalid
+from runs.web import charts
 from runs.web.door import page, person
 from runs.web.forms import UploadForm
 from runs.web.inspection import inspect
+from runs.web.lens import lens
 from runs.web.paging import paged
 from runs.web.tasks import TASKS
 from runs.web.views.wizard import SESSION_REPORT
@@ -62,20 +63,20 @@ def detail(request: HttpRequest, name: str) -> HttpResponseBase:
     """With ?model= the rows are shown as that model sees them; otherwise as the smallest one on offer here does."""
     user = person(request)
     dataset = datasets.find(by=user, name=name)
-    offered = (
-        BaseModel.objects.usable_by(person(request)).filter(task_types__contains=[dataset.task_type]).order_by("parameters")
-    )
-    choices = [model for model in offered if weights_are_here(model)]
-    model = next((model for model in choices if model.name == request.GET.get("model")), choices[0] if choices else None)
-    length = min(DEFAULT_CONTEXT_LENGTH, model.max_context_length) if model else DEFAULT_CONTEXT_LENGTH
+    seen = lens(request.GET, dataset, user)
+    found = inspect(dataset, seen.model, seen.context_length, seen.evaluation)
     context = {
         "dataset": dataset,
         "task": TASKS[dataset.task_type],
-        "found": inspect(dataset, model, length),
-        "models": choices,
-        "model": model,
+        "found": found,
+        "lens": seen,
+        "figure": charts.lengths(found.profile) if found.profile and found.profile.histogram else None,
         "runs": _runs(request, dataset),
+        "may_train": user.may_train,
         "may_delete": datasets.may_delete(dataset, user),
+        "derived": DataSet.objects.visible_to(user).filter(derived_from=dataset),
+        "versions": DataSet.objects.visible_to(user).versions_of(dataset),
+        "making": remedying.under_way(dataset),
     }
     return render(request, "data/detail.html", context)
 

@@ -3,9 +3,8 @@
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
-from runs.data.advice import PRETRAIN_TOKENS
+from runs.data.advice import FEW_EPOCHS, PRETRAIN_TOKENS
 from runs.services.permissions.document import ROLES, lines
-from runs.web.advice import FEW_EPOCHS
 from runs.web.door import page
 from runs.web.fields import settings
 from runs.web.tasks import TASKS

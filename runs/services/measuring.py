@@ -1,0 +1,164 @@
+"""Measurements of rows: asked for by pages and calls, made at once when small, else by a child process that tasks follow.
+
+The database is the truth: a lost, doubled or late message changes nothing. Whoever follows renews a lease; one that goes silent
+is taken over, and a child that died without a result is started again.
+"""
+
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from runs import wiring
+from runs.data.measuring import Job, Measure, measure
+from runs.data.rendering import Renderer, TemplateError
+from runs.execution import measuring as children
+from runs.models import Measurement
+from runs.models.measurement import State
+from runs.services import derived
+from runs.services.nudge import after_commit
+
+INLINE = 500_000  # bytes of rows that are measured while the person waits: about a second
+TOGETHER = 2  # children at once
+SPELL, LOOK = 50.0, 0.25  # seconds of one task, and between two looks of it
+LEASE_SECONDS = 30
+MOST_ATTEMPTS = 3
+
+
+def ask(
+    job: Job, *, digest: str, against: str, rows: int, size: int, renderer: Renderer | None = None, **meta: Any
+) -> Measurement:
+    """The measurement, ready where it was made before or the rows are few; otherwise under way. `meta` goes with the job."""
+    written = {**job.model_dump(mode="json", exclude_none=True), **meta}
+    found, made = Measurement.objects.get_or_create(
+        measure=job.measure, digest=digest, task_type=job.task, against=against, defaults={"job": written, "total": rows}
+    )
+    if found.state != State.WAITING:
+        return found
+    if size <= INLINE:
+        return _inline(found, job, renderer)
+    if made:
+        after_commit("runs.tasks.measure", found.pk, "")
+    return found
+
+
+def _inline(found: Measurement, job: Job, renderer: Renderer | None) -> Measurement:
+    folder = _folder(found.pk)
+    try:
+        result = measure(job.model_copy(update={"folder": folder}) if job.remedy else job, renderer=renderer)
+        return _settle(found, {"result": result}, folder)
+    except TemplateError as error:
+        return _refuse(found, str(error))
+    except FileNotFoundError:
+        return _refuse(found, "The rows of this data set are gone from the disk.")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def work(pk: int, token: str, stopping: Callable[[], bool] = lambda: False) -> str:
+    """A task's spell: start or follow the child. The token with which a successor goes on, or nothing when it is over."""
+    token = token or _claim(pk)
+    found = Measurement.objects.filter(pk=pk, lease_token=token, state=State.RUNNING).first() if token else None
+    if found is None:
+        return ""
+    folder, until = _folder(pk), time.monotonic() + SPELL
+    while _renew(found, children.rows_done(folder)):
+        if (result := children.result(folder)) is not None:
+            _settle(found, result, folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            return ""
+        if not children.is_alive(folder) and children.result(folder) is None and not _start(found, folder):
+            return ""
+        if stopping() or time.monotonic() > until:
+            return token
+        time.sleep(LOOK)
+    return ""
+
+
+def reap() -> None:
+    """What nudges should have done, and may not have: take over silent ones, start waiting ones."""
+    silent = Measurement.objects.filter(
+        state=State.RUNNING, lease_heartbeat__lt=timezone.now() - timedelta(seconds=LEASE_SECONDS)
+    )
+    for found in silent:
+        token = secrets.token_hex(16)
+        if Measurement.objects.filter(pk=found.pk, lease_token=found.lease_token).update(
+            lease_token=token, lease_heartbeat=timezone.now()
+        ):
+            after_commit("runs.tasks.measure", found.pk, token)
+    for pk in Measurement.objects.filter(state=State.WAITING).order_by("created_at").values_list("pk", flat=True)[:TOGETHER]:
+        after_commit("runs.tasks.measure", pk, "")
+
+
+@transaction.atomic
+def _claim(pk: int) -> str:
+    """The lease on a waiting measurement, if there is room for one more child."""
+    with connection.cursor() as cursor:  # two workers must not take the same place
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('measuring'))")
+    if Measurement.objects.filter(state=State.RUNNING).count() >= TOGETHER:
+        return ""
+    token = secrets.token_hex(16)
+    won = Measurement.objects.filter(pk=pk, state=State.WAITING).update(
+        state=State.RUNNING, lease_token=token, lease_heartbeat=timezone.now()
+    )
+    return token if won else ""
+
+
+def _start(found: Measurement, folder: Path) -> bool:
+    if found.attempts >= MOST_ATTEMPTS:
+        _refuse(found, "The process that measures ended before its time, three times. Ask an admin to look at memory.")
+        return False
+    found.attempts += 1
+    found.save(update_fields=["attempts"])
+    children.start(folder, Job.model_validate(found.job))
+    return True
+
+
+def _renew(found: Measurement, done: int) -> bool:
+    mine = Measurement.objects.filter(pk=found.pk, lease_token=found.lease_token, state=State.RUNNING)
+    return bool(mine.update(lease_heartbeat=timezone.now(), done=max(done, found.done)))
+
+
+@transaction.atomic
+def _settle(found: Measurement, answer: dict[str, Any], folder: Path) -> Measurement:
+    """Keep what came out, once, and make room for the next."""
+    held = Measurement.objects.select_for_update().get(pk=found.pk)
+    if held.state in (State.READY, State.REFUSED):
+        return held
+    if "refused" in answer:
+        return _refuse(held, answer["refused"])
+    result = answer["result"]
+    if held.measure == Measure.REMEDY:
+        if objection := derived.objection(held, result["parts"]):
+            return _refuse(held, objection)
+        result = derived.keep(held, result, folder)
+    held.state, held.result, held.done, held.lease_token = State.READY, result, held.total, ""
+    held.save()
+    _next()
+    return held
+
+
+def _refuse(found: Measurement, reason: str) -> Measurement:
+    found.state, found.reason, found.lease_token = State.REFUSED, reason, ""
+    found.save(update_fields=["state", "reason", "lease_token"])
+    shutil.rmtree(_folder(found.pk), ignore_errors=True)
+    _next()
+    return found
+
+
+def _next() -> None:
+    waiting = Measurement.objects.filter(state=State.WAITING).order_by("created_at").values_list("pk", flat=True).first()
+    if waiting is not None:
+        after_commit("runs.tasks.measure", waiting, "")
+
+
+def _folder(pk: int) -> Path:
+    folder = wiring.measuring_folder(pk)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
