@@ -117,13 +117,17 @@ def _compare(name: str, data: str, given: argparse.Namespace, python: Path) -> N
             "keep_checkpoints": 1, "precision": given.precision,
         },
     )  # fmt: skip
+    title = f"{name}, {data} rows, batch of {given.batch} rows, {given.threads} thread(s), {given.precision}"
+    columns = ("", "useful tokens/CPU-s", "ours is", "padding", "peak memory", "first step after", "loss, first and last step")
+    print(f"\n### {title}\n\n| {' | '.join(columns)} |\n| --- |{' ---: |' * (len(columns) - 1)}", flush=True)
     with TemporaryDirectory(prefix="bench-") as place:
-        found = {OURS: ours(Path(place, "run"), asked)}
+        mine = ours(Path(place, "run"), asked)
+        _print(OURS, mine, "")
         tokens = Path(place, "tokens.jsonl")
         tokens.write_text("".join(f"{json.dumps(row)}\n" for row in _tokenized(model, rows)))
         for rival in given.only:
-            found[rival] = _theirs(rival, python, asked, tokens, Path(place, "said.json"), given)
-    _print(f"{name}, {data} rows, batch of {given.batch} rows, {given.threads} thread(s), {given.precision}", found)
+            theirs = _theirs(rival, python, asked, tokens, Path(place, "said.json"), given)
+            _print(rival, theirs, f"{mine.speed / theirs.speed:.2f} x")
 
 
 def ours(path: Path, asked: Asked) -> Measured:
@@ -211,18 +215,13 @@ def _theirs(rival: str, python: Path, asked: Asked, tokens: Path, out: Path, giv
     )
 
 
-def _print(title: str, found: dict[str, Measured]) -> None:
-    columns = ("", "useful tokens/CPU-s", "ours is", "padding", "peak memory", "first step after", "loss, first and last step")
-    print(f"\n### {title}\n\n| {' | '.join(columns)} |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for name, it in found.items():
-        ratio = "" if name == OURS else f"{found[OURS].speed / it.speed:.2f} x"
-        start = f"{it.start:.1f} s ({it.start_cpu:.1f} CPU-s)"
-        losses = f"{it.losses[0]:.3f}, {it.losses[-1]:.3f}"
-        print(
-            f"| {name} | {it.speed:.0f} | {ratio} | {it.padding:.0%} | {it.peak_bytes / 2**30:.2f} GiB | {start} | {losses} |",
-            flush=True,
-        )
+def _print(name: str, it: Measured, ratio: str) -> None:
+    start = f"{it.start:.1f} s ({it.start_cpu:.1f} CPU-s)"
+    losses = f"{it.losses[0]:.3f}, {it.losses[-1]:.3f}"
+    print(
+        f"| {name} | {it.speed:.0f} | {ratio} | {it.padding:.0%} | {it.peak_bytes / 2**30:.2f} GiB | {start} | {losses} |",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
