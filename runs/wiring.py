@@ -66,6 +66,10 @@ def volumes() -> Place:
     return place(settings.VOLUMES_ROOT)
 
 
+def hub_endpoint() -> str:
+    return str(settings.HF_ENDPOINT)
+
+
 def site() -> str:
     """Where people find this installation, without a slash at the end: for mails."""
     return str(settings.SITE)

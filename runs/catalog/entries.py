@@ -28,6 +28,11 @@ class LicenceEntry(Entry):
     notice: str
     obligations: tuple[str, ...] = ()
     name_prefix: str = Field(default="", description="Names of derived models must begin with it")
+    attribution: str = Field(default="", description="The line that whoever uses or offers a derived model shows")
+    notice_file: bool = Field(default=False, description="The line of attribution goes along in a file called Notice")
+    user_threshold: int | None = Field(
+        default=None, description="Monthly users above which one asks for a licence of one's own"
+    )
 
 
 class Architecture(Entry):

@@ -104,6 +104,16 @@ def _missing_shards(folder: Path, files: set[str], problems: list[str]) -> None:
                 problems.append(f"{len(missing)} of {len(wanted)} files of weights are missing, first {missing[0]}.")
 
 
+def architecture(config: dict[str, Any]) -> Architecture | None:
+    """The shape that a config.json gives; None when it gives none, or one that the engine does not know."""
+    return _architecture(config) if str(config.get("model_type", "")) in KNOWN else None
+
+
+def context_length(config: dict[str, Any]) -> int | None:
+    length = _value(config, "max_position_embeddings")
+    return length if isinstance(length, int) else None
+
+
 def _architecture(config: dict[str, Any]) -> Architecture | None:
     heads = _value(config, "num_attention_heads")
     shape = {

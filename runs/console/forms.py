@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from runs.catalog.entries import Architecture
 from runs.catalog.folder import FolderFacts, inspect
 from runs.contract.spec import Hyperparameters, TaskType
-from runs.models import BaseModel
+from runs.models import BaseModel, Role
 from runs.services.refused import invalid
 
 TASKS = [(task.value, task.value.replace("_", " ").capitalize()) for task in TaskType]
@@ -21,13 +21,17 @@ class BaseModelForm(forms.ModelForm[BaseModel]):
     task_types = forms.MultipleChoiceField(choices=TASKS, widget=forms.CheckboxSelectMultiple)
     defaults = forms.JSONField(required=False, help_text='Settings that differ from the usual, as in {"learning_rate": 5e-5}')
 
+    roles = forms.MultipleChoiceField(
+        choices=Role.choices, required=False, widget=forms.CheckboxSelectMultiple, help_text="Who may use it; none: every role."
+    )
+
     facts: FolderFacts | None = None  # of the folder that was named, once it has been looked at
 
     class Meta:
         model = BaseModel
         fields = (
             "name", "display_name", "family", "parameters", "max_context_length", "task_types", "licence", "folder", "defaults",
-            "architecture", "enabled",
+            "architecture", "roles", "teams", "enabled",
         )  # fmt: skip
 
     def clean_name(self) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,8 +15,7 @@ from runs.console import retiring
 from runs.console.forms import BaseModelForm
 from runs.console.table import Table, by
 from runs.models import BaseModel, Licence
-from runs.services import offering
-from runs.services.checks import weights_are_here
+from runs.services import offering, verifying
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -39,11 +38,11 @@ class StateFilter(admin.SimpleListFilter):
 
 class BaseModelAdmin(Table[BaseModel]):
     form = BaseModelForm
-    list_display = ("name", "family", "state", "weights", "max_context_length", "licence", "run_count")
+    list_display = ("name", "family", "state", "health", "max_context_length", "licence", "run_count")
     list_filter = (StateFilter, "family", "licence")
     search_fields = ("name", "display_name", "family")
     list_select_related = ("licence", "replacement")
-    actions = ("retire_selected", "retire_families")
+    actions = ("verify_selected", "retire_selected", "retire_families")
     change_form_template = "admin/console/basemodel.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BaseModel]:
@@ -64,7 +63,8 @@ class BaseModelAdmin(Table[BaseModel]):
         return own + super().get_urls()
 
     def save_model(self, request: HttpRequest, obj: BaseModel, form: Any, change: bool) -> None:
-        offering.save_model(model=obj, by=by(request), changed=form.changed_data)
+        teams = form.cleaned_data.get("teams")
+        offering.save_model(model=obj, by=by(request), changed=form.changed_data, teams=teams)
 
     @admin.display(description="state", ordering="retires_on")
     def state(self, model: BaseModel) -> str:
@@ -73,9 +73,16 @@ class BaseModelAdmin(Table[BaseModel]):
         instead = f" → {model.replacement.name}" if model.replacement else ""
         return f"{'Retired' if model.is_retired else 'Leaves'} {model.retires_on:%d %b %Y}{instead}"
 
-    @admin.display(description="weights", boolean=True)
-    def weights(self, model: BaseModel) -> bool:
-        return weights_are_here(model)
+    @admin.display(description="weights")
+    def health(self, model: BaseModel) -> str:
+        return verifying.health(model).value.capitalize()
+
+    @admin.action(description="Verify the chosen base models")
+    def verify_selected(self, request: HttpRequest, rows: QuerySet[BaseModel]) -> None:
+        for model in rows[:20]:
+            found = verifying.verify(model=model, by=by(request))
+            level = messages.WARNING if found.problems else messages.SUCCESS
+            self.message_user(request, f"{model.name}: {' '.join(found.problems) or 'in order.'}", level)
 
     @admin.display(description="runs", ordering="run_total")
     def run_count(self, model: Any) -> int:
@@ -103,7 +110,10 @@ class LicenceForm(forms.ModelForm[Licence]):
 
     class Meta:
         model = Licence
-        fields = ("key", "name", "version_date", "url", "policy_url", "notice", "obligations", "name_prefix")
+        fields = (
+            "key", "name", "version_date", "url", "policy_url", "notice", "obligations", "attribution", "name_prefix",
+            "notice_file", "user_threshold", "text",
+        )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

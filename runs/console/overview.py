@@ -9,8 +9,10 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from runs.models import AuditEntry, BaseModel, Run, RunStatus
+from runs.models.audit import Outcome
 from runs.models.status import LEASED, WAITING
 from runs.services.checks import weights_are_here
+from runs.services.signins import FAILED
 
 FAILING_DAYS = 7
 NEAR_DAYS = 90
@@ -37,6 +39,8 @@ class Overview:
     waiting: int
     longest_waiting: Run | None
     disk: Disk
+    failed_logins: int
+    refused: int
     audit: list[AuditEntry]
 
 
@@ -46,6 +50,7 @@ def overview() -> Overview:
     offered = BaseModel.objects.offered().select_related("replacement")
     near = offered.filter(retires_on__lte=timezone.localdate() + timedelta(days=NEAR_DAYS))
     active = Count("runs", filter=Q(runs__status__in=WAITING | LEASED))
+    lately = AuditEntry.objects.filter(time__gte=now - timedelta(days=1))
     usage = shutil.disk_usage(settings.DATA_DIR)
     return Overview(
         leaving=list(near.annotate(active_runs=active).order_by("retires_on")),
@@ -56,5 +61,7 @@ def overview() -> Overview:
         waiting=Run.objects.filter(status__in=WAITING).count(),
         longest_waiting=Run.objects.filter(status__in=WAITING).order_by("created_at").first(),
         disk=Disk(usage.total, usage.free),
+        failed_logins=lately.filter(action=FAILED).count(),
+        refused=lately.filter(outcome=Outcome.REFUSED).count(),
         audit=list(AuditEntry.objects.select_related("who")[:10]),
     )

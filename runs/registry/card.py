@@ -1,5 +1,6 @@
 """The model card and the licence notice of a registered model, as text. Pure: specification and history in, Markdown out."""
 
+import math
 from collections.abc import Iterator
 
 from runs.contract.duration import Duration
@@ -17,6 +18,7 @@ WHAT = {
     "lora": "LoRA adapters, folded into the weights; they are in adapter/ too",
     "qlora": "LoRA adapters beside 4-bit weights, folded into what these stand for; they are in adapter/ too",
 }
+CURVE_POINTS = 12
 SETTINGS = (
     "method",
     "lora_rank",
@@ -62,15 +64,19 @@ def card(publication: Publication, spec: RunSpec, history: History) -> str:
 
 
 def _licence(publication: Publication) -> Iterator[str]:
-    licence, last = publication.licence, publication.name.rpartition(".")[2]
+    licence = publication.licence
     yield from ("", "## Licence", "", f"The base model comes under the {licence.name}{_link(licence.url)}.")
     if licence.policy_url:
         yield f"Its acceptable use policy applies too{_link(licence.policy_url)}."
     if licence.notice:
         yield from ("", licence.notice)
+    if licence.attribution:
+        yield from ("", f"Attribution: **{licence.attribution}**")
+    if licence.user_threshold:
+        yield from ("", f"Above {licence.user_threshold:,} monthly users, ask the licensor for a licence of your own.")
     if licence.obligations:
         yield from ("", "Whoever passes this model on must:", "", *(f"- {duty}" for duty in licence.obligations))
-    if licence.name_prefix and not last.lower().startswith(licence.name_prefix.lower()):
+    if last := forbidden(publication.name, licence.name_prefix):
         yield from ("", f"**The licence wants the name to begin with “{licence.name_prefix}”; “{last}” does not.**")
 
 
@@ -92,6 +98,7 @@ def _settings(spec: RunSpec) -> Iterator[str]:
 
 def _results(history: History) -> Iterator[str]:
     yield from ("", "## Results", "")
+    yield from _curve(history)
     if step := history.last_step:
         yield f"{step.step:,} steps, {step.tokens:,} tokens, last training loss {step.loss:.4f}."
     if history.evaluations:
@@ -101,6 +108,20 @@ def _results(history: History) -> Iterator[str]:
             yield f"| {name} | {score.loss:.4f} | {score.perplexity:.3f} | {score.token_accuracy:.1%} |"
     for sample in history.last_samples:
         yield from ("", f"Asked: {_quoted(sample.prompt)}", "", f"Answered: {_quoted(sample.answer)}")
+
+
+def _curve(history: History) -> Iterator[str]:
+    """The training loss as a table of at most CURVE_POINTS means, so that the card has the curve without a picture."""
+    losses = [step.loss for _, step in sorted(history.steps.items()) if math.isfinite(step.loss)]
+    if len(losses) < 2:
+        return
+    size = -(-len(losses) // CURVE_POINTS)
+    parts = [losses[at : at + size] for at in range(0, len(losses), size)]
+    yield from ("| steps | mean training loss |", "| --- | ---: |")
+    for number, part in enumerate(parts):
+        first = number * size + 1
+        yield f"| {first:,} to {first + len(part) - 1:,} | {sum(part) / len(part):.4f} |"
+    yield ""
 
 
 def _limits(spec: RunSpec) -> Iterator[str]:
@@ -113,9 +134,23 @@ def _limits(spec: RunSpec) -> Iterator[str]:
     yield "- Answers are greedy by default: the same prompt gives the same answer."
 
 
+def forbidden(name: str, prefix: str) -> str:
+    """The part of a registered name that its base model's licence does not allow, or nothing."""
+    last = name.rpartition(".")[2]
+    return last if prefix and not last.lower().startswith(prefix.lower()) else ""
+
+
 def notice(licence: LicenceNotice, base_model: str) -> str:
-    """The text file that goes with the weights."""
-    lines = [f"Derived from {base_model}.", f"Licence: {licence.name}", licence.url, licence.policy_url, "", licence.notice]
+    """The text file that goes with the weights: the line of attribution first, as some licences ask."""
+    lines = [
+        licence.attribution,
+        f"Derived from {base_model}.",
+        f"Licence: {licence.name}",
+        licence.url,
+        licence.policy_url,
+        "",
+        licence.notice,
+    ]
     return "\n".join([*(line for line in lines if line), *(f"- {duty}" for duty in licence.obligations), ""])
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runs.contract.folder import RunFolder
 from runs.contract.spec import RunSpec
-from runs.registry.card import card, notice
+from runs.registry.card import card, forbidden, notice
 from runs.registry.history import read_history
 from runs.registry.protocol import RUN_TAG, Publication
 
@@ -30,12 +30,26 @@ def tags(publication: Publication, spec: RunSpec) -> dict[str, str]:
         "task_type": spec.task_type.value,
         "licence": publication.licence.name,
         "licence_url": publication.licence.url,
+        **_obligations(publication),
         "data": spec.train.name,
         "data_digest": spec.train.digest,
         **({"starts_from": spec.lineage[0]} if spec.lineage else {}),
         **({"lineage": " < ".join([*spec.lineage, spec.base_model.name])} if spec.lineage else {}),
         **engine_versions(),
     }
+
+
+def _obligations(publication: Publication) -> dict[str, str]:
+    """What the licence asks, as tags; a tag of MLflow holds 5,000 characters."""
+    licence, last = publication.licence, forbidden(publication.name, publication.licence.name_prefix)
+    known = {
+        "licence_policy_url": licence.policy_url,
+        "licence_attribution": licence.attribution,
+        "licence_obligations": "\n".join(licence.obligations)[:5_000],
+        "licence_name_prefix": licence.name_prefix,
+        "licence_name_breaks": f"{last} does not begin with {licence.name_prefix}" if last else "",
+    }
+    return {key: value for key, value in known.items() if value}
 
 
 def write(place: Path, publication: Publication, spec: RunSpec, folder: RunFolder) -> None:
@@ -48,7 +62,7 @@ def write(place: Path, publication: Publication, spec: RunSpec, folder: RunFolde
     if shipped:
         shutil.copyfile(shipped[0], place / "LICENSE.txt")
     else:
-        (place / "LICENSE.txt").write_text(text, encoding="utf-8")
+        (place / "LICENSE.txt").write_text(publication.licence.text or text, encoding="utf-8")
     if folder.adapter.is_dir():
         shutil.copytree(folder.adapter, place / "adapter")
     public = spec.model_dump_json(

@@ -58,6 +58,10 @@ class LicenceNotice(BaseModel):
     notice: str = ""
     obligations: tuple[str, ...] = ()
     name_prefix: str = ""
+    attribution: str = ""
+    notice_file: bool = False
+    user_threshold: int | None = None
+    text: str = ""
 
 
 class Publication(BaseModel):

@@ -95,6 +95,7 @@ def text_digest(licence: Licence) -> str:
     """Names the text that was shown: when any of it changes, it must be accepted again."""
     text = "\n".join(
         [licence.name, str(licence.version_date), licence.url, licence.policy_url, licence.notice, *licence.obligations]
+        + ([licence.text] if licence.text else [])
     )
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 

@@ -27,17 +27,22 @@ def load() -> int:
 
 
 def _licence(entry: LicenceEntry) -> Licence:
-    fields = {
-        "name": entry.name,
-        "version_date": entry.version_date,
-        "url": entry.url,
-        "policy_url": entry.policy_url,
-        "notice": entry.notice,
-        "obligations": list(entry.obligations),
-        "name_prefix": entry.name_prefix,
-    }
-    licence, _ = Licence.objects.get_or_create(key=entry.key, defaults=fields)
+    """The licence's row: new, or brought up to date unless an admin has changed it."""
+    shipped = entry.model_dump(mode="json")
+    licence, new = Licence.objects.get_or_create(key=entry.key, defaults={**_terms(entry), "shipped": shipped})
+    before = LicenceEntry.model_validate(licence.shipped) if licence.shipped else None
+    if new or before == entry:
+        return licence
+    if before is None or all(getattr(licence, key) == value for key, value in _terms(before).items()):
+        for key, value in {**_terms(entry), "shipped": shipped}.items():
+            if before is not None or not getattr(licence, key):  # from before what was shipped was kept: only what is empty
+                setattr(licence, key, value)
+        licence.save()
     return licence
+
+
+def _terms(entry: LicenceEntry) -> dict[str, Any]:
+    return {**entry.model_dump(exclude={"key", "obligations"}), "obligations": list(entry.obligations)}
 
 
 def _fields(entry: ModelEntry, licence: Licence) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from django.db import connections, transaction
 
 from runs import wiring
 from runs.contract.events import EventType, Fault, Phase
-from runs.models import ModelVersion, Run, RunStatus
+from runs.models import Licence, ModelVersion, Run, RunStatus
+from runs.registry import card
+from runs.registry.history import read_history
 from runs.registry.protocol import (
     LicenceNotice,
     Publication,
@@ -89,16 +91,25 @@ def _publication(run: Run) -> Publication:
         run_folder=wiring.run_folder(run.name).path,
         mlflow_experiment_id=run.mlflow_experiment_id,
         mlflow_run_id=run.mlflow_run_id,
-        licence=LicenceNotice(
-            key=licence.key,
-            name=licence.name,
-            url=licence.url,
-            policy_url=licence.policy_url,
-            notice=licence.notice,
-            obligations=tuple(licence.obligations),
-            name_prefix=licence.name_prefix,
-        ),
+        licence=terms(licence),
     )
+
+
+def terms(licence: Licence) -> LicenceNotice:
+    """What a licence asks of those who pass a derived model on."""
+    names = LicenceNotice.model_fields.keys() - {"obligations"}
+    return LicenceNotice(obligations=tuple(licence.obligations), **{name: getattr(licence, name) for name in names})
+
+
+def breaks(name: str, prefix: str) -> str:
+    """The part of a registered name that its base model's licence does not allow, or nothing."""
+    return card.forbidden(name, prefix)
+
+
+def card_of(run: Run) -> str:
+    """The model card that went with the registered model; empty when the run's folder is gone."""
+    folder = wiring.run_folder(run.name)
+    return card.card(_publication(run), folder.read_spec(), read_history(folder)) if folder.has_spec else ""
 
 
 @contextmanager

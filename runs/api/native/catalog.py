@@ -4,6 +4,7 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from runs.api.native import additions
 from runs.api.native.answers import shown, tagged
 from runs.api.native.auth import person
 from runs.api.native.endpoint import operation, resource
@@ -95,7 +96,7 @@ def _versions(request: Request) -> QuerySet[ModelVersion]:
     return ModelVersion.objects.visible_to(person(request)).select_related("run__base_model")
 
 
-base_models = resource(get=list_base_models)
+base_models = resource(get=list_base_models, post=additions.add_base_model)
 base_model = resource(get=show_base_model)
 licences = resource(get=list_licences)
 licence = resource(get=show_licence)

@@ -11,6 +11,7 @@ from runs.models import ApiToken, DataSet, Licence, Right, User
 from runs.models import BaseModel as Offer
 from runs.services.access import has_accepted, text_digest
 from runs.services.checks import weights_are_here
+from runs.services.verifying import health
 
 
 class DataSetShape(Shape):
@@ -65,6 +66,7 @@ class BaseModelShape(Shape):
     state: Literal["active", "deprecated", "retired", "disabled"] = Field(
         description="deprecated: leaves on `retires_on`, and only those who already use it go on until then"
     )
+    health: str = Field(description="here, faulty, not verified, at the hub, gated, not reachable or missing")
     available: bool = Field(description="Whether its weights are on this machine")
     retires_on: date | None = Field(description="First day without this model")
     retirement_reason: str
@@ -72,11 +74,14 @@ class BaseModelShape(Shape):
 
     @classmethod
     def of(cls, model: Offer) -> "BaseModelShape":
-        simple = {key: getattr(model, key) for key in cls.model_fields if key not in ("licence", "available", "replacement")}
+        simple = {
+            key: getattr(model, key) for key in cls.model_fields if key not in ("licence", "available", "health", "replacement")
+        }
         return cls(
             **simple,
             licence=LicenceName.model_validate(model.licence),
             available=weights_are_here(model),
+            health=health(model),
             replacement=model.replacement.name if model.replacement else None,
         )
 
@@ -90,6 +95,9 @@ class LicenceShape(Shape):
     notice: str
     obligations: list[str]
     name_prefix: str = Field(description="Names of derived models must begin with this")
+    attribution: str = Field(description="The line that whoever uses or offers a derived model shows")
+    notice_file: bool = Field(description="Whether that line goes along in a file called Notice")
+    user_threshold: int | None = Field(description="Monthly users above which a licence of one's own must be asked for")
     text_digest: str = Field(description="Names the text as it stands; an acceptance is of this text")
     accepted: bool = Field(description="Whether you have accepted the text as it stands")
 

@@ -7,6 +7,7 @@ from django.urls.converters import StringConverter
 from rest_framework.request import Request
 
 from runs.api.native import (
+    additions,
     catalog,
     datasets,
     openapi,
@@ -98,6 +99,7 @@ operations = [
     path("base-models", catalog.base_models),
     path("base-models/<slashed:name>/impact", retirements.impact),
     path("base-models/<slashed:name>/retirement", retirements.item),
+    path("base-models/<slashed:name>/verify", additions.verified),
     path("base-models/<slashed:name>/restore", retirements.restored),
     path("base-models/<slashed:name>", catalog.base_model),
     path("base-model-families/<label:family>/retirement", retirements.family),

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
 from runs.models import ModelVersion, Run, User
+from runs.services import publishing
 from runs.services.refused import NotFound
 from runs.web.door import page, person
 from runs.web.paging import paged
@@ -38,5 +39,14 @@ def detail(request: HttpRequest, name: str) -> HttpResponseBase:
     latest = versions[0]
     snippet = loading(settings.MLFLOW_TRACKING_URI, latest.uri, latest.run.task_type)
     known = [(version, Portrait(version.run, person(request), {}).lineage) for version in versions]
-    context = {"name": name, "versions": known, "latest": latest, "snippet": snippet}
+    prefix = latest.run.base_model.licence.name_prefix
+    context = {
+        "name": name,
+        "versions": known,
+        "latest": latest,
+        "snippet": snippet,
+        "forbidden": publishing.breaks(name, prefix),
+        "prefix": prefix,
+        "card": publishing.card_of(latest.run),
+    }
     return render(request, "registered/detail.html", context)
