@@ -188,7 +188,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024  # bytes; a REST call may carry r
 # Static files
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
-STATICFILES_DIRS = [PROJECT / "static", ("vendor/plotly", Path(plotly.__file__).parent / "package_data")]
+SAMPLES = PROJECT / "runs" / "data" / "samples" / "helpdesk"
+STATICFILES_DIRS = [PROJECT / "static", ("samples", SAMPLES), ("vendor/plotly", Path(plotly.__file__).parent / "package_data")]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
