@@ -3,12 +3,13 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from runs.console import accounts, keys, offers, records, trail
+from runs.console import accounts, hooks, keys, offers, records, trail
 from runs.models import (
     ApiToken,
     AuditEntry,
     BaseModel,
     DataSet,
+    Delivery,
     Licence,
     LicenceAcceptance,
     ModelVersion,
@@ -16,6 +17,7 @@ from runs.models import (
     Secret,
     Team,
     User,
+    Webhook,
 )
 
 admin.site.unregister(Group)  # roles and teams do its work here
@@ -30,4 +32,6 @@ admin.site.register(Secret, keys.SecretAdmin)
 admin.site.register(Run, records.RunAdmin)
 admin.site.register(DataSet, records.DataSetAdmin)
 admin.site.register(ModelVersion, records.ModelVersionAdmin)
+admin.site.register(Webhook, hooks.WebhookAdmin)
+admin.site.register(Delivery, hooks.DeliveryAdmin)
 admin.site.register(AuditEntry, trail.AuditAdmin)

@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from runs.models import BaseModel, DataSet, Delivery, Run, RunStatus, StatusChange, User, Webhook
@@ -252,3 +253,13 @@ def test_nobody_there_is_written_down(owner: User, receiver: Receiver) -> None:
     assert "ConnectError" in delivery.answer
     with pytest.raises(httpx.HTTPError):
         httpx.get(webhook.url)
+
+
+def test_the_console_shows_webhooks_and_their_log_and_no_secret(console: Client, owner: User, receiver: Receiver) -> None:
+    webhook, secret = webhooks.create(by=owner, url=receiver.address(503))
+    webhooks.ping(webhook=webhook, by=owner)
+    delivering.deliver()
+    pages = [console.get(f"/admin/runs/{path}") for path in ("webhook/", f"webhook/{webhook.pk}/change/", "delivery/")]
+    assert [page.status_code for page in pages] == [200, 200, 200]
+    assert "503" in pages[2].content.decode()
+    assert not any(secret.encode() in page.content for page in pages)
