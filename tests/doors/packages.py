@@ -16,6 +16,11 @@ HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "finetuning-ui"
 
 
+def packages_of(python: Path) -> Path:
+    """Where the packages of such an environment are."""
+    return next((python.parent.parent / "lib").glob("python*/site-packages"))
+
+
 def python_with(requirements: Path) -> Path:
     """The interpreter of an environment with these packages and no others; installed at the first call on a machine."""
     digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:12]

@@ -13,10 +13,10 @@ from django.db import connection
 
 from runs.contract.events import Outcome
 from runs.models import BaseModel, Run, RunStatus, User
-from runs.services import dispatch, progress
+from runs.services import dispatch, lifecycle, progress
 from tests.app.conftest import ROWS
 from tests.doors.conftest import token_of
-from tests.doors.packages import Driver
+from tests.doors.packages import HERE, Driver, packages_of, python_with
 from tests.fakes import FakeLauncher
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -247,6 +247,26 @@ def test_runs_are_canceled_in_three_ways(databricks: Driver, submit: Any) -> Non
     assert told.answer == [1, 1, 1, 1, 0], told.trace
     assert "No active runs found to cancel" in told.said
     assert set(Run.objects.values_list("status", flat=True)) == {"STOPPED"}
+
+
+def test_the_last_client_that_had_delete_deletes(databricks: Driver, submit: Any, owner: User) -> None:
+    """1.0.13, whose own code goes before that of 1.1.8 in an otherwise equal environment."""
+    old = packages_of(python_with(HERE / "databricks-old.txt")) / "databricks"
+    ended, other, waiting = submit(), submit(), submit()
+    for run in (ended, other):
+        lifecycle.cancel(run=run, by=owner)
+    told = databricks(
+        f"""
+        import sys, databricks
+        for name in [name for name in sys.modules if name.startswith('databricks.model_training')]:
+            del sys.modules[name]
+        databricks.__path__.insert(0, {str(old)!r})
+        from databricks.model_training import foundation_model as fm
+        deleted = [fm.delete('{ended.name}'), fm.get('{other.name}').delete(), fm.delete('{waiting.name}')]
+        answer = deleted, [run.name for run in fm.list()]
+        """
+    )
+    assert told == [[1, 1, 0], [waiting.name]], "what is not over stays"
 
 
 def test_who_may_not_is_told_in_the_clients_own_errors(databricks: Driver, run: Run, viewer: User, stranger: User) -> None:
