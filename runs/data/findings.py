@@ -116,8 +116,7 @@ def _private(contents: Contents) -> Iterator[Finding]:
         )
         values = f"{found.values:,} value{'s' if found.values != 1 else ''}"
         yield Finding(
-            kind=found.kind, grade="warning", count=found.values, title=f"Likely {found.title[0].lower()}{found.title[1:]}"
-            if not found.title[:2].isupper() else f"Likely {found.title}",
+            kind=found.kind, grade="warning", count=found.values, title=f"{found.title} (likely)",
             message=f"{values} in {_rows(found.rows, contents.rows)}.", why=why,
             rows=[example.row for example in found.first], shown=[example.shown for example in found.first], remedy="mask",
         )  # fmt: skip
