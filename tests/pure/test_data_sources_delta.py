@@ -175,3 +175,50 @@ def test_neither_links_nor_the_log_lead_out_of_the_table(roots: Roots) -> None:
     log.symlink_to(next((theirs.parent / "_delta_log").glob("*.json")))
     with pytest.raises(SourceError, match="outside its folder"):
         open_source(NAME, roots, TEXT)
+
+
+def test_columns_of_partitions_and_younger_columns_are_read_too(roots: Roots) -> None:
+    assert roots.tables
+    folder = roots.tables / "main" / "sales" / "parts"
+    folder.mkdir(parents=True)
+    for part in ("a", "b"):
+        table = arrow.table({"prompt": [f"{part}{number}" for number in range(3)], "response": [part] * 3})
+        write_deltalake(str(folder), table, mode="append", partition_by=["response"])
+    read = rows("main.sales.parts", roots, INSTRUCTION)
+    assert sorted((str(row["prompt"]), str(row["response"])) for row in read) == [
+        (f"{part}{number}", part) for part in ("a", "b") for number in range(3)
+    ]
+    write(roots, prompt=["old"])
+    write_deltalake(
+        str(roots.tables / "main/sales/chats"),
+        arrow.table({"prompt": ["new"], "response": ["x"]}),
+        mode="append",
+        schema_mode="merge",
+    )
+    assert {str(row["prompt"]): row["response"] for row in rows(NAME, roots, INSTRUCTION)} == {"old": None, "new": "x"}
+
+
+def test_a_large_row_group_is_read_in_little_memory(roots: Roots) -> None:
+    """In a process of its own: what counts is its peak above what the libraries take."""
+    import subprocess
+    import sys
+
+    texts: list[object] = [f"{number} " + "words and words " * 20 for number in range(120_000)]
+    write(roots, prompt=texts, response=texts)
+    program = """
+import re, sys
+from pathlib import Path
+import deltalake, pyarrow.dataset, pyarrow.parquet
+from runs.contract.spec import TaskType
+from runs.data.sources import Roots, open_source
+peak = lambda: int(re.search("VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024
+before = peak()
+roots = Roots(tables=Path(sys.argv[1]), scratch=Path(sys.argv[2]))
+path = open_source("main.sales.chats", roots, TaskType.INSTRUCTION_FINETUNE)
+print(path.stat().st_size // 2**20, peak() - before, peak())
+"""
+    arguments = [sys.executable, "-c", program, str(roots.tables), str(roots.scratch)]
+    size, more, peak = map(int, subprocess.run(arguments, capture_output=True, check=True, text=True).stdout.split())
+    assert size > 70
+    assert more < 80
+    assert peak < 300

@@ -25,6 +25,7 @@ FORM = "<catalog>.<schema>.<table>"
 REFERENCE = re.compile(r"(?P<name>[^/:@\s\\]*\.[^/:@\s\\]*)(@v(?P<version>\d{1,18}))?")
 VERSION = re.compile(r"@v(\d{1,18})/?$")
 ROWS = 1_024  # of a table in memory
+BUFFER = 1 << 20  # bytes of a column in memory
 COLUMNS: dict[TaskType, list[tuple[str, ...]]] = {
     TaskType.CHAT_COMPLETION: [("messages",)],
     TaskType.INSTRUCTION_FINETUNE: [("prompt", "response"), ("prompt", "completion")],
@@ -141,21 +142,22 @@ def _columns(found: "DeltaTable", name: str, task: TaskType) -> tuple[str, ...]:
     raise SourceError(f"For {task.value}, a table needs {needed}. “{name}” has the columns {listed}.")
 
 
-def _rows(table: "DeltaTable", columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """File by file, in the table's own order: the same version gives the same bytes."""
-    from pyarrow.dataset import ParquetFragmentScanOptions  # type: ignore[import-untyped]
+def _rows(found: "DeltaTable", columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """File by file, in the table's own order: the same version gives the same bytes.
 
-    in_pieces = ParquetFragmentScanOptions(use_buffered_stream=True, pre_buffer=False)  # else whole row groups fill the memory
-    batches = table.to_pyarrow_dataset().to_batches(
-        columns=list(columns),
-        batch_size=ROWS,
-        batch_readahead=1,
-        fragment_readahead=1,
-        fragment_scan_options=in_pieces,
-        use_threads=False,
-    )
-    for batch in batches:
-        yield from map(tidy, batch.to_pylist())
+    The table says which files, and deltalake refuses what it cannot read; each file is then read page by page, because a scan
+    of a data set keeps whole row groups in memory. Columns of a partition are in no file, and younger ones not in old files.
+    """
+    from pyarrow.dataset import get_partition_keys  # type: ignore[import-untyped]
+    from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]
+
+    for fragment in found.to_pyarrow_dataset().get_fragments():
+        fixed = get_partition_keys(fragment.partition_expression)
+        with fragment.open() as opened, ParquetFile(opened, pre_buffer=False, buffer_size=BUFFER) as file:
+            there = [name for name in columns if name in file.schema_arrow.names]
+            for batch in file.iter_batches(batch_size=ROWS, columns=there, use_threads=False):
+                for row in batch.to_pylist() if there else [{}] * batch.num_rows:
+                    yield tidy({name: row.get(name, fixed.get(name)) for name in columns})
 
 
 def _first_line(error: Exception) -> str:
