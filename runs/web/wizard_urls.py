@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path, register_converter
 
 from runs.web.steps import ORDER
-from runs.web.views import account, data, drafting, mending, models, registered, rows, tutorials, wizard
+from runs.web.views import account, data, drafting, mending, models, registered, rows, tutorials, volumes, wizard
 from runs.web.views import help as manual
 
 
@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern] = [
     path("runs/new/<slug:key>/<step:step>/", wizard.step, name="draft"),
     path("runs/new/summary/", drafting.summarise, name="draft-summary"),
     path("runs/new/<slug:key>/discard/", drafting.discard, name="draft-discard"),
+    path("volumes/", volumes.browse, name="volumes"),
     path("data/", data.index, name="data"),
     path("data/refused.json", data.refused_report, name="data-refused-report"),
     path("data/<slug:name>/", data.detail, name="dataset"),

@@ -18,7 +18,7 @@ from django.urls import get_resolver
 from runs import wiring
 from runs.models import BaseModel, DataSet, Delivery, Draft, ModelVersion, Right, Role, Run, User, Visibility, Webhook
 from runs.models.user import RIGHTS
-from runs.services import access
+from runs.services import access, arrivals
 from runs.services.permissions import OPERATIONS, Whose, addresses
 from runs.services.permissions.addresses import ADDRESSES
 from runs.web import stream
@@ -108,6 +108,7 @@ def things(trained: tuple[Run, FakeEngine], dataset: DataSet, base_model: BaseMo
         "base-model-families/<label:family>": f"base-model-families/{base_model.family}",
         "licences/<label:key>": f"licences/{base_model.licence.key}",
         "<slug:key>": draft.key,
+        "<label:upload>": arrivals.begin(by=owner, filename="rows.jsonl", size=9).key,
         "<step:step>": "model",
         "<tab:tab>": "events",
         "tokens/<int:pk>": f"tokens/{token.pk}",

@@ -65,6 +65,7 @@ def show_upload(request: Request, upload: str) -> Response:
 )
 def send_part(request: Request, upload: str) -> Response:
     """Any number of bytes. 409 when the file stands elsewhere than at `offset`: ask, and go on from there."""
+    arrivals.find(by=person(request), key=upload)
     offset = read(request, PartQuery).offset
     stream = cast(BinaryIO, request.data) if not isinstance(request.data, dict) else None
     chunks = iter(lambda: stream.read(CHUNK), b"") if stream else ()

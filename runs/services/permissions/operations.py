@@ -48,6 +48,7 @@ OPERATIONS: dict[str, Operation] = {
     "dataset.see": Operation("look at and download a data set", READ, SEEN),
     "dataset.create": Operation("add a data set", TRAIN),
     "dataset.derive": Operation("make a data set from another", TRAIN, SEEN),
+    "upload.change": Operation("send a large file in parts", TRAIN, MINE),
     "dataset.delete": Operation("delete a data set", TRAIN, OWN),
     "dataset.share": Operation("say who sees a data set", TRAIN, OWN),
     "volume.read": Operation("read files in volumes", READ),

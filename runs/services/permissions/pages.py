@@ -28,6 +28,7 @@ WEB: dict[str, dict[str, str]] = {
     "runs/<slug:name>/move/": {"POST": "run.move"},
     "runs/<slug:name>/resume/": {"POST": "run.pause"},
     "runs/<slug:name>/delete/": {"GET": "run.see", "POST": "run.delete"},
+    "volumes/": {"GET": "dataset.list", "POST": "dataset.create"},
     "data/": {"GET": "dataset.list", "POST": "dataset.create"},
     "data/refused.json": {"GET": "dataset.list"},
     "data/<slug:name>/": {"GET": "dataset.see"},
