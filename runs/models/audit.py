@@ -5,6 +5,8 @@ the migration `audit_chain` and runs.models.digest). The digest is keyed, so tha
 who has only the database can make one.
 """
 
+from functools import reduce
+from operator import or_
 from typing import Self
 
 from django.db import models
@@ -12,6 +14,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from runs.models.user import User
+
+PLACES = ("name", "action", "target", "address", "request_id", "details", "before", "after")
 
 
 class Outcome(models.TextChoices):
@@ -24,11 +28,7 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
         """Entries in which every one of the words stands somewhere."""
         found = self
         for word in words.split():
-            places = ("name", "action", "target", "address", "request_id", "details", "before", "after")
-            condition = Q()
-            for place in places:
-                condition |= Q(**{f"{place}__icontains": word})
-            found = found.filter(condition)
+            found = found.filter(reduce(or_, (Q(**{f"{place}__icontains": word}) for place in PLACES)))
         return found
 
 

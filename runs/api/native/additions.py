@@ -14,7 +14,7 @@ from runs.api.native.offers import BaseModelShape
 from runs.api.native.retirements import model_named
 from runs.contract.spec import TaskType
 from runs.models import Role
-from runs.services import offering, verifying
+from runs.services import adding, verifying
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*(/[A-Za-z0-9][A-Za-z0-9_.-]*)?$"
 
@@ -60,8 +60,8 @@ def add_base_model(request: Request) -> Response:
     """From a folder it is offered at once if it is in order; from the hub when its weights are here. For admins."""
     body = read_body(AdditionBody, request).model_dump(mode="json")
     values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in body.items()}
-    wish = offering.Wish(**values)
-    model = offering.add(wish=wish, by=person(request))
+    wish = adding.Wish(**values)
+    model = adding.add(wish=wish, by=person(request))
     return shown(BaseModelShape.of(model), 201)
 
 

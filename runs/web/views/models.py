@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from runs.models import BaseModel, ModelVersion, Run
@@ -48,17 +48,9 @@ def detail(request: HttpRequest, name: str) -> HttpResponseBase:
         "tasks": [TASKS[task] for task in offer.model.task_types if task in TASKS],
         "runs": Run.objects.alive().filter(base_model=offer.model).visible_to(user).select_related("owner", "dataset")[:10],
         "versions": ModelVersion.objects.filter(run__base_model=offer.model).count(),
-        "console": _console(offer.model) if user.is_admin else "",
+        "console": reverse("admin:runs_basemodel_change", args=[offer.model.pk]) if user.is_admin else "",
     }
     return render(request, "models/detail.html", context)
-
-
-def _console(model: BaseModel) -> str:
-    """Where an admin changes this model; empty while the console does not show models."""
-    try:
-        return reverse("admin:runs_basemodel_change", args=[model.pk])
-    except NoReverseMatch:
-        return ""
 
 
 @page
