@@ -8,12 +8,11 @@ from django.http import HttpRequest, UnreadablePostError
 
 from runs.api.native.bodies import holds_nul
 
-MOST_BYTES = 1 << 20
-MOST_LEVELS = 32  # no real request has more than six
+MOST_BYTES, MOST_LEVELS = 1 << 20, 32  # no real request has more than six levels
 
 
 class BadBody(Exception):
-    """Not a body that means anything. `status` is HTTP's; the text is for whoever wrote the client."""
+    """Not a body that means anything. `status` is HTTP's."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -47,28 +46,24 @@ def _raw(request: HttpRequest, most: int) -> bytes:
         raw = request.read(most + 1)
     except UnreadablePostError:
         raise BadBody("The body ended early.") from None
-    if len(raw) > most:
-        raise too_large
-    return raw
+    if len(raw) <= most:
+        return raw
+    raise too_large
 
 
 def _depth(value: object) -> None:
-    """A stack instead of recursion: nesting is the sender's choice."""
-    waiting = [(value, 1)]
+    waiting = [(value, 1)]  # a stack, no recursion: nesting is the sender's choice
     while waiting:
         inner, level = waiting.pop()
         if level > MOST_LEVELS:
             raise BadBody(f"The body is nested deeper than {MOST_LEVELS} levels.")
-        if isinstance(inner, dict):
-            waiting.extend((item, level + 1) for item in inner.values())
-        elif isinstance(inner, list):
-            waiting.extend((item, level + 1) for item in inner)
+        within = inner.values() if isinstance(inner, dict) else inner if isinstance(inner, list) else ()
+        waiting.extend((item, level + 1) for item in within)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
         raise BadBody(f"The key “{twice[:100]}” is there twice.")
     return found

@@ -1,7 +1,4 @@
-"""Pause a run and let it go on: its engine keeps a checkpoint with everything in it and leaves, to be started again later.
-
-The row says what is wanted; whoever follows the engine tells it. A run may end before it has listened, and then it has ended.
-"""
+"""Pause a run and let it go on. The row says what is wanted, its follower tells the engine; a run may end before it listens."""
 
 from django.db import transaction
 
@@ -20,15 +17,14 @@ def pause(*, run: Run, by: User) -> Run:
     run = _locked(run, by)
     if run.is_pausing or run.status == RunStatus.PAUSED:
         return run
-    if run.is_waiting:
-        record("run.pause", run, by=by)
-        pause_now(run)
-        return run
-    if run.status not in (RunStatus.STARTING, RunStatus.RUNNING):
+    if not run.is_waiting and run.status not in (RunStatus.STARTING, RunStatus.RUNNING):
         raise CannotPause(f"{run.name} is {run.get_status_display().lower()}: there is nothing to pause.")
     if run.phase == Phase.REGISTERING:
         raise CannotPause(f"{run.name} is trained and is being registered; it will be complete in a moment.")
     record("run.pause", run, by=by)
+    if run.is_waiting:
+        pause_now(run)
+        return run
     run.pause_wanted, run.details = True, "Pausing after this step; its place is being kept."
     run.save()
     timeline.tell(run)
