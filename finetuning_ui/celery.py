@@ -21,7 +21,7 @@ app.conf.update(
     task_default_queue="finetuning",
     timezone=settings.TIME_ZONE,
     worker_hijack_root_logger=False,
-    beat_schedule_filename=str(settings.DATA_DIR / "beat-schedule"),
+    beat_scheduler="celery.beat:Scheduler",  # in memory: the other keeps a file of pickles, and all our intervals are short
     beat_schedule={
         "reap": {"task": "runs.tasks.reap", "schedule": 5.0, "options": {"expires": 5}},
         "mirror": {"task": "runs.tasks.mirror", "schedule": 10.0, "options": {"expires": 10}},
@@ -30,6 +30,7 @@ app.conf.update(
         "forget": {"task": "runs.tasks.forget", "schedule": 3600.0, "options": {"expires": 3600}},
         "retire": {"task": "runs.tasks.retire", "schedule": 60.0, "options": {"expires": 60}},
         "post": {"task": "runs.tasks.post", "schedule": 60.0, "options": {"expires": 60}},
+        "sweep": {"task": "runs.tasks.sweep", "schedule": 900.0, "options": {"expires": 900}},
     },
 )
 app.autodiscover_tasks()

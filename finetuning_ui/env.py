@@ -121,6 +121,12 @@ class Environment(BaseModel):
     VOLUMES_ROOT: Anywhere | None = Field(
         None, description="folder or URL (s3://, abfss://, gs://) offered as /Volumes; unset: DATA_DIR/volumes"
     )
+    OIDC_ISSUER: Annotated[str, _url_of("http", "https")] = Field("", description="OpenID provider to log in with; unset: none")
+    OIDC_CLIENT_ID: str = Field("", description="our name at the OpenID provider")
+    OIDC_CLIENT_SECRET: str | None = Field(None, description="our secret at the OpenID provider")
+    OIDC_NAME: str = Field("single sign-on", description="how the log-in page calls the OpenID provider")
+    OIDC_ROLE: str = Field("viewer", pattern="^(viewer|scientist)$", description="role of who comes in by OpenID first")
+
     TABLES_ROOT: Folder | None = Field(None, description="folder of Delta tables; unset: DATA_DIR/tables")
     HUGGINGFACE_ROOT: Folder | None = Field(None, description="data sets kept here; unset: DATA_DIR/huggingface")
     MODELS_DIR: Folder | None = Field(None, description="base model files; unset: DATA_DIR/models")
@@ -148,7 +154,8 @@ def _in_words(error: ValidationError, values: Mapping[str, str]) -> str:
         field = Environment.model_fields[name]
         shown = (
             "(hidden)"
-            if name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "SECRETS_KEY", "HF_TOKEN") or name.endswith("_URL")
+            if name in ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "SECRETS_KEY", "HF_TOKEN", "OIDC_CLIENT_SECRET")
+            or name.endswith("_URL")
             else repr(values.get(name))
         )
         message = problem["msg"].removeprefix("Value error, ")

@@ -99,6 +99,10 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
@@ -115,6 +119,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 TEMPLATES = [
     {
@@ -162,6 +167,19 @@ SECRET_KEY_FALLBACKS = env.SECRET_KEY_FALLBACKS
 DEBUG = env.DEBUG
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", env.HOST, *env.ALLOWED_HOSTS]
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
+# OpenID Connect, where OIDC_ISSUER is set: allauth speaks the protocol, and nothing of its own pages is served.
+OIDC_ISSUER, OIDC_NAME, OIDC_ROLE = env.OIDC_ISSUER, env.OIDC_NAME, env.OIDC_ROLE
+ACCOUNT_ADAPTER, SOCIALACCOUNT_ADAPTER = "finetuning_ui.oidc.Accounts", "finetuning_ui.oidc.Newcomers"
+ACCOUNT_EMAIL_VERIFICATION, ACCOUNT_UNIQUE_EMAIL = "none", False
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a link, because form-action 'self' would hold up a form that is sent on
+OIDC_APP = {
+    "provider_id": "sso",
+    "name": env.OIDC_NAME,
+    "client_id": env.OIDC_CLIENT_ID,
+    "secret": env.OIDC_CLIENT_SECRET or "",
+}
+OIDC_OPTIONS = {"server_url": env.OIDC_ISSUER, "oauth_pkce_enabled": True}
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [{**OIDC_APP, "settings": OIDC_OPTIONS}] if env.OIDC_ISSUER else []}}
 AUTHENTICATION_BACKENDS = ["finetuning_ui.backend.People"]
 SITE = next(iter(env.CSRF_TRUSTED_ORIGINS), f"http://{env.HOST}:{env.PORT}")  # where links in mails lead
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]

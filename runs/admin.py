@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group
 
-from runs.console import accounts, hooks, keys, offers, records, trail
+from runs.console import accounts, hooks, keys, limits, offers, records, trail, welcome
 from runs.models import (
     ApiToken,
     AuditEntry,
@@ -13,12 +13,14 @@ from runs.models import (
     Licence,
     LicenceAcceptance,
     ModelVersion,
+    Quota,
     Run,
     Secret,
     Team,
     User,
     Webhook,
 )
+from runs.models.login import Invitation
 
 admin.site.unregister(Group)  # roles and teams do its work here
 
@@ -28,6 +30,8 @@ admin.site.register(LicenceAcceptance, records.AcceptanceAdmin)
 admin.site.register(User, accounts.UserAdmin)
 admin.site.register(Team, accounts.TeamAdmin)
 admin.site.register(ApiToken, accounts.TokenAdmin)
+admin.site.register(Invitation, welcome.InvitationAdmin)
+admin.site.register(Quota, limits.QuotaAdmin)
 admin.site.register(Secret, keys.SecretAdmin)
 admin.site.register(Run, records.RunAdmin)
 admin.site.register(DataSet, records.DataSetAdmin)

@@ -17,8 +17,10 @@ from runs.services import (
     origin,
     progress,
     publishing,
+    resetting,
     retirement,
     seals,
+    throttle,
 )
 from runs.services.nudge import after_commit
 
@@ -50,6 +52,21 @@ def follow(run_id: int, token: str) -> None:
 @shared_task
 def publish(run_id: int, token: str) -> None:
     publishing.publish(run_id, token)
+
+
+@shared_task
+def register(run_id: int) -> None:
+    publishing.register_now(run_id)
+
+
+@shared_task
+def mail_reset(email: str, base: str) -> None:
+    resetting.send(email, base)
+
+
+@shared_task
+def sweep() -> None:
+    throttle.sweep()
 
 
 @shared_task

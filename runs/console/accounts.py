@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 
 from runs.console.table import ReadOnly, Table, by
 from runs.models import ApiToken, Role, Team, User
-from runs.services import access, people
+from runs.services import access, factors, people
 from runs.services.audit import record
-from runs.services.refused import Invalid
+from runs.services.refused import Invalid, NotAllowed
 
 
 class NewUserForm(BaseUserCreationForm[User]):
@@ -68,6 +68,24 @@ class UserAdmin(Table[User], DjangoUserAdmin[User]):
         (None, {"fields": ("username", "email", "role", "team", "training", "deploying", "password1", "password2")}),
     )
     readonly_fields = ("last_login", "date_joined")
+
+    actions = ("make_token", "remove_factor")
+
+    @admin.action(description="Make a token for the chosen service account")
+    def make_token(self, request: HttpRequest, rows: QuerySet[User]) -> None:
+        for account in rows:
+            try:
+                _, token = access.create_token(by=by(request), name="made in the console", owner=account)
+            except NotAllowed as refused:
+                messages.error(request, f"{account}: {refused.message}")
+            else:
+                messages.success(request, f"The token of {account}, shown this once: {token}")
+
+    @admin.action(description="Remove the second factor of the chosen people")
+    def remove_factor(self, request: HttpRequest, rows: QuerySet[User]) -> None:
+        for person in rows:
+            factors.remove(user=person, by=by(request))
+        messages.success(request, "Removed. Their passwords alone let them in until they set up a new one.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         return ("username", "last_login", "date_joined") if obj else ()

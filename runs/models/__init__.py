@@ -6,12 +6,14 @@ from runs.models.dataset import DataSet
 from runs.models.draft import Draft
 from runs.models.event import RunEvent
 from runs.models.limits import Allowance, KeptAnswer
+from runs.models.login import Attempt, Invitation, RecoveryCode, SecondFactor, Visit
 from runs.models.measurement import Measurement
 from runs.models.metric import MetricPoint
 from runs.models.notice import Notice
 from runs.models.output import Checkpoint, Sample
+from runs.models.quota import Quota
 from runs.models.record import Record, RecordKind
-from runs.models.registry import ModelVersion
+from runs.models.registry import ModelVersion, RegisteredModel
 from runs.models.run import Run
 from runs.models.secret import Secret
 from runs.models.status import RunStatus
@@ -23,6 +25,7 @@ from runs.models.webhook import Delivery, StatusChange, Webhook
 __all__ = [
     "Allowance",
     "ApiToken",
+    "Attempt",
     "AuditEntry",
     "AuditHead",
     "BaseModel",
@@ -30,6 +33,7 @@ __all__ = [
     "DataSet",
     "Delivery",
     "Draft",
+    "Invitation",
     "KeptAnswer",
     "Licence",
     "LicenceAcceptance",
@@ -37,18 +41,23 @@ __all__ = [
     "MetricPoint",
     "ModelVersion",
     "Notice",
+    "Quota",
     "Record",
     "RecordKind",
+    "RecoveryCode",
+    "RegisteredModel",
     "Right",
     "Role",
     "Run",
     "RunEvent",
     "RunStatus",
     "Sample",
+    "SecondFactor",
     "Secret",
     "StatusChange",
     "Team",
     "User",
     "Visibility",
+    "Visit",
     "Webhook",
 ]

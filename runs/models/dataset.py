@@ -4,8 +4,7 @@ from django.db import models
 from django.utils import timezone
 
 from runs.contract.spec import TaskType
-from runs.models.user import User
-from runs.models.visibility import OwnedQuerySet, Visibility
+from runs.models.visibility import Owned, OwnedQuerySet
 
 
 class DataSetQuerySet(OwnedQuerySet["DataSet"]):
@@ -19,10 +18,8 @@ class DataSetQuerySet(OwnedQuerySet["DataSet"]):
         return self.filter(same, owner=dataset.owner, task_type=dataset.task_type, derived_from=None).exclude(pk=dataset.pk)
 
 
-class DataSet(models.Model):
+class DataSet(Owned):
     name = models.CharField(max_length=100, unique=True)
-    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="datasets")
-    visibility = models.CharField(max_length=16, choices=Visibility.choices, default=Visibility.TEAM)
     task_type = models.CharField(max_length=32, choices=[(task.value, task.value) for task in TaskType])
     source = models.CharField(max_length=1_000, help_text="Where the bytes came from: a file name or a volume path")
     digest = models.CharField(max_length=80, help_text="sha256 of the canonical rows")

@@ -15,8 +15,7 @@ from runs.contract.spec import TaskType
 from runs.models.catalog import BaseModel
 from runs.models.dataset import DataSet
 from runs.models.status import ACTIVE, LEASED, TERMINAL, TRANSITIONS, WAITING, IllegalTransition, RunStatus
-from runs.models.user import User
-from runs.models.visibility import OwnedQuerySet, Visibility
+from runs.models.visibility import Owned, OwnedQuerySet
 
 
 class RunQuerySet(OwnedQuerySet["Run"]):
@@ -42,10 +41,8 @@ class RunQuerySet(OwnedQuerySet["Run"]):
         return self.select_related("owner", "base_model", "dataset", "eval_dataset")
 
 
-class Run(models.Model):
+class Run(Owned):
     name = models.SlugField(max_length=63, unique=True)
-    owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="runs")
-    visibility = models.CharField(max_length=16, choices=Visibility.choices, default=Visibility.TEAM)
     idempotency_key = models.CharField(max_length=200, blank=True)
 
     # What was asked for. `request` never changes; pages render settings from it and from nothing else.

@@ -27,6 +27,7 @@ from runs.services.refused import (
     UnknownModel,
 )
 from runs.services.room import refuse_what_never_fits
+from runs.services.sharing import check_name
 from runs.services.specification import resolved
 
 Answer = TypeVar("Answer")
@@ -159,6 +160,7 @@ def check(*, asked: RunRequest, by: User) -> Checked:
     model = attempt(lambda: _model(asked, by))
     attempt(lambda: _context_length(asked))
     attempt(lambda: _evaluation(asked))
+    attempt(lambda: check_name(asked.register_to, by))
     weights = None
     if way := asked.custom_weights_path:
         weights = attempt(lambda: check_weights(by=by, reference=way, model=asked.model))

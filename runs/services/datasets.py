@@ -20,7 +20,7 @@ from runs.data.sources import SourceError, open_source, pinned
 from runs.data.validation import Report, check
 from runs.data.vocabulary import fingerprint
 from runs.models import BaseModel, DataSet, Run, User
-from runs.services import arrivals
+from runs.services import arrivals, quotas
 from runs.services.audit import record
 from runs.services.permissions import may, require
 from runs.services.refused import BadData, CannotDelete, Invalid, ModelUnavailable, NotFound, UnknownData
@@ -37,6 +37,8 @@ def add_upload(
     `keep_original` keeps the file too, for doors that promise it back to the byte.
     """
     require(by, "dataset.create")
+    with transaction.atomic():
+        quotas.may_keep(by)  # before a long upload is read in vain
     with _in_scratch(Path(filename).suffixes) as path:
         digest = hashlib.sha256()
         with path.open("wb") as copy:
@@ -176,7 +178,12 @@ def _keep(
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
             os.replace(canonical, target)
-    return create(by=by, report=report, source=source, task=task, wanted=slug(name or Path(source).name))
+    try:
+        return create(by=by, report=report, source=source, task=task, wanted=slug(name or Path(source).name))
+    except quotas.QuotaReached:
+        if not DataSet.objects.filter(digest=report.digest).exists():
+            target.unlink(missing_ok=True)
+        raise
 
 
 def _same(by: User, source: str, report: Report, task: TaskType) -> DataSet | None:
@@ -189,6 +196,8 @@ def create(*, by: User, report: Report, source: str, task: TaskType, wanted: str
     for number in range(1, 1_000):
         try:
             with transaction.atomic():
+                size = wiring.dataset_file(report.digest).stat().st_size
+                quotas.may_keep(by, size)
                 dataset = DataSet.objects.create(
                     name=wanted if number == 1 else f"{wanted}-{number}",
                     owner=by,
@@ -196,7 +205,7 @@ def create(*, by: User, report: Report, source: str, task: TaskType, wanted: str
                     source=source[:1_000],
                     digest=report.digest,
                     rows=report.rows,
-                    bytes=wiring.dataset_file(report.digest).stat().st_size,
+                    bytes=size,
                     report=report.model_dump(mode="json"),
                     **more,
                 )

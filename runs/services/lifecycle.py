@@ -15,7 +15,7 @@ from runs.contract.events import EventType, Phase
 from runs.contract.request import RunRequest
 from runs.models import Run, RunStatus, User
 from runs.models.status import TERMINAL, WAITING
-from runs.services import timeline
+from runs.services import quotas, timeline
 from runs.services.audit import record
 from runs.services.checks import check
 from runs.services.naming import registered_name, run_name
@@ -42,6 +42,7 @@ def submit(*, by: User, asked: RunRequest, idempotency_key: str = "", labels: Ma
     name = run_name(asked.task_type, asked.model)
     try:
         with transaction.atomic():
+            quotas.may_start(by)
             run = Run.objects.create(
                 name=name,
                 owner=by,

@@ -12,7 +12,7 @@ from django.db import connections, transaction
 
 from runs import wiring
 from runs.contract.events import EventType, Fault, Phase
-from runs.models import Licence, ModelVersion, Run, RunStatus
+from runs.models import Licence, ModelVersion, Run, RunStatus, User
 from runs.registry import card
 from runs.registry.history import read_history
 from runs.registry.protocol import (
@@ -27,7 +27,10 @@ from runs.services import mirroring, timeline
 from runs.services.audit import record
 from runs.services.dispatch import renew
 from runs.services.nudge import after_commit
+from runs.services.permissions import may, require
+from runs.services.refused import CannotRegister
 from runs.services.settling import fail
+from runs.services.sharing import check_name, claim
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,9 @@ def publish(run_id: int, token: str) -> None:
     """Register the run's model and complete the run, if `token` still holds its lease."""
     run = Run.objects.for_page().filter(pk=run_id, lease_token=token, phase=Phase.REGISTERING).exclude(lease_token="").first()
     if run is None or not renew(run_id, token):
+        return
+    if not run.owner.may_deploy:
+        _finish(run_id, token, _withhold)
         return
     with _lease_kept(run_id, token):
         try:
@@ -72,6 +78,7 @@ def _wait(run: Run) -> None:
 
 
 def _complete(run: Run, version: PublishedVersion) -> None:
+    claim(run)
     ModelVersion.objects.get_or_create(
         run=run, defaults={"name": version.name, "version": version.version, "uri": version.model_uri}
     )
@@ -81,6 +88,49 @@ def _complete(run: Run, version: PublishedVersion) -> None:
     record("model.register", version.model_uri, by=run.owner, run=run.name)
     timeline.add(run, EventType.COMPLETED, "Run completed. Final weights uploaded.")
     after_commit("runs.tasks.mirror")
+
+
+def _withhold(run: Run) -> None:
+    """Training and deploying are separate rights: the weights are there, and whoever may deploy registers them."""
+    run.move_to(RunStatus.COMPLETED)
+    run.details = "Trained, and not registered: its owner may not deploy. The weights are kept for somebody who may."
+    run.save()
+    timeline.add(run, EventType.COMPLETED, run.details)
+    after_commit("runs.tasks.mirror")
+
+
+def may_register(run: Run, by: User) -> bool:
+    """Whether there is something to register, and this person may."""
+    return run.status == RunStatus.COMPLETED and getattr(run, "version", None) is None and may(by, "registered.create")
+
+
+@transaction.atomic
+def register(*, run: Run, by: User) -> None:
+    """Have the weights of a finished run registered, on the word of somebody who may deploy."""
+    require(by, "registered.create")
+    if run.status != RunStatus.COMPLETED or ModelVersion.objects.filter(run=run).exists():
+        raise CannotRegister(
+            f"{run.name} is {run.get_status_display().lower()}, or has a version: there is nothing to register."
+        )
+    check_name(run.register_to, by)
+    record("model.approve", run, by=by, name=run.register_to)
+    after_commit("runs.tasks.register", run.pk)
+
+
+def register_now(run_id: int) -> None:
+    """The work that `register` has asked for. The registry finds what an earlier try has left."""
+    run = Run.objects.for_page().filter(pk=run_id, status=RunStatus.COMPLETED, version__isnull=True).first()
+    if run is None:
+        return
+    mirroring.ensure_mirrored(run)
+    version = wiring.registry().publish(_publication(run))
+    with transaction.atomic():
+        claim(run)
+        ModelVersion.objects.get_or_create(
+            run=run, defaults={"name": version.name, "version": version.version, "uri": version.model_uri}
+        )
+        Run.objects.filter(pk=run.pk).update(details=f"Registered as {version.name}, version {version.version}.")
+        record("model.register", version.model_uri, by=run.owner, run=run.name)
 
 
 def _publication(run: Run) -> Publication:

@@ -148,6 +148,10 @@ class CannotRetry(Refused):
     code = "cannot_retry"
 
 
+class CannotRegister(Refused):
+    code = "cannot_register"
+
+
 class CannotRetire(Refused):
     code = "cannot_retire"
 

@@ -4,11 +4,14 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
+from django.db import transaction
+
 from runs import wiring
 from runs.data.sources import SourceError
 from runs.data.sources.places import PARTS, Entry, Parts
 from runs.data.sources.remote import FOLDER
 from runs.models import User
+from runs.services import quotas
 from runs.services.audit import record
 from runs.services.permissions import require
 from runs.services.refused import Invalid, NotFound, Refused
@@ -77,6 +80,8 @@ def browse(parts: Parts) -> list[Entry]:
 def write(*, path: str, chunks: Iterable[bytes], by: User, overwrite: bool) -> int:
     """Write a file whole or not at all: a reader never sees half of it. Returns its bytes."""
     require(by, "volume.write")
+    with transaction.atomic():
+        quotas.may_keep(by)
     found = look(path)
     if found and (found.is_folder or not overwrite):
         raise AlreadyThere(f"The file {path} already exists.")

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.shortcuts import render
 
 from runs.models import User
+from runs.services import visits
 from runs.services.origin import turned_down
 from runs.services.permissions import MethodUnknown, permit
 from runs.services.refused import Invalid, NotAllowed, NotFound, Refused
@@ -49,6 +50,7 @@ def page(view: View[Rest]) -> View[Rest]:
 def admit(request: HttpRequest) -> None:
     """Raise NotAllowed for an address that the table of permissions keeps from this person."""
     assert request.resolver_match is not None
+    visits.seen(request)
     permit(person(request), method=request.method or "GET", route=request.resolver_match.route)
 
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from runs.contract import events
 from runs.contract.events import EventType, Phase
 from runs.models import MetricPoint, Run, RunStatus, User
-from runs.services import lifecycle, lineage, series
+from runs.services import lifecycle, lineage, publishing, series, sharing
 from runs.web import charts
 
 PICTURE_POINTS = 160
@@ -51,6 +51,8 @@ class Portrait:
         self.may_change = lifecycle.may_change(run, user)
         self.may_clone = user.may_train
         self._user = user
+        self.may_share = sharing.may_share(run, user)
+        self.may_register = publishing.may_register(run, user)
         self._asked_step = query.get("answers", "")
 
     # Where it stands

@@ -9,6 +9,7 @@ from runs.contract.request import RunRequest
 from runs.models import BaseModel, DataSet, User
 from runs.services import drafts
 from runs.services.estimates import Estimate, estimate
+from runs.services.quotas import Allowance, allowances
 from runs.services.refused import Problem, Refused
 from runs.web.fields import settings
 from runs.web.tasks import TASKS
@@ -25,6 +26,7 @@ class Summary:
     register_to: str
     missing: list[str]
     wrong: list[str]
+    quotas: list[Allowance]
 
 
 def summary(values: Mapping[str, Any], user: User) -> Summary:
@@ -43,6 +45,7 @@ def summary(values: Mapping[str, Any], user: User) -> Summary:
         register_to=_register_to(asked),
         missing=[word for word, thing in (("a base model", model), ("training data", dataset)) if thing is None],
         wrong=wrong,
+        quotas=allowances(user),
     )
 
 

@@ -1,16 +1,20 @@
 """Addresses of pages: the dashboard, runs and their live streams here, everything else in `wizard_urls`."""
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import path, register_converter
 
 from runs.web import stream, wizard_urls
 from runs.web.tabs import TabConverter
-from runs.web.views import chart, dashboard, ending, notices, output, rows, run
+from runs.web.views import chart, dashboard, ending, entry, notices, output, rows, run, sharing
 
 register_converter(TabConverter, "tab")
 
 urlpatterns = [
-    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("login/", entry.Login.as_view(), name="login"),
+    path("login/code/", entry.code, name="login-code"),
+    path("login/forgotten/", entry.forgotten, name="forgotten"),
+    path("login/reset/<uidb64>/<token>/", entry.Reset.as_view(), name="password-reset"),
+    path("invitation/<str:token>/", entry.invited, name="invited"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("", dashboard.index, name="dashboard"),
     path("notices/", notices.index, name="notices"),
@@ -24,6 +28,8 @@ urlpatterns = [
     path("runs/<slug:name>/move/", ending.move, name="run-move"),
     path("runs/<slug:name>/pause/", ending.pause, name="run-pause"),
     path("runs/<slug:name>/resume/", ending.resume, name="run-resume"),
+    path("runs/<slug:name>/share/", sharing.run, name="run-share"),
+    path("runs/<slug:name>/register/", sharing.register, name="run-register"),
     path("runs/<slug:name>/delete/", ending.delete, name="run-delete"),
     path("runs/<slug:name>/stream/", stream.one_run, name="run-stream"),
     path("runs/<slug:name>/charts.json", chart.data, name="run-charts"),

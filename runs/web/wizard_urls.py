@@ -3,7 +3,20 @@
 from django.urls import URLPattern, path, register_converter
 
 from runs.web.steps import ORDER
-from runs.web.views import account, data, drafting, mending, models, registered, rows, tutorials, volumes, wizard
+from runs.web.views import (
+    account,
+    data,
+    drafting,
+    mending,
+    models,
+    registered,
+    rows,
+    safety,
+    sharing,
+    tutorials,
+    volumes,
+    wizard,
+)
 from runs.web.views import help as manual
 
 
@@ -34,6 +47,8 @@ urlpatterns: list[URLPattern] = [
     path("data/<slug:name>/rows.jsonl", data.download, name="dataset-rows"),
     path("data/<slug:name>/report.json", data.report, name="dataset-report"),
     path("data/<slug:name>/delete/", data.delete, name="dataset-delete"),
+    path("data/<slug:name>/share/", sharing.dataset, name="dataset-share"),
+    path("registered-models/<str:name>/share/", sharing.registered, name="registered-share"),
     path("base-models/", models.index, name="models"),
     path("base-models/<path:name>/accept/", models.accept, name="model-accept"),
     path("base-models/<path:name>/", models.detail, name="model"),
@@ -43,6 +58,9 @@ urlpatterns: list[URLPattern] = [
     path("account/tokens/", account.create_token, name="token-create"),
     path("account/tokens/<int:pk>/revoke/", account.revoke_token, name="token-revoke"),
     path("account/secrets/<slug:name>/", account.secret, name="secret"),
+    path("account/second-factor/", safety.factor, name="factor"),
+    path("account/sessions/end/", safety.end_others, name="sessions-end"),
+    path("account/sessions/<int:pk>/end/", safety.end_session, name="session-end"),
     path("account/password/", account.password, name="password"),
     path("help/", manual.index, name="help"),
     path("help/<slug:slug>/", tutorials.show, name="tutorial"),

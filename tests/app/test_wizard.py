@@ -255,7 +255,7 @@ def test_evaluation_data_are_chosen_and_dropped_in_the_same_way(browser: Client,
 
 
 def test_a_strangers_data_set_is_not_there(browser: Client, draft: Draft, dataset: DataSet, stranger: User) -> None:
-    DataSet.objects.update(owner=stranger)
+    DataSet.objects.update(owner=stranger, team=stranger.team)
     choice = {"train_data_path-source": "dataset", "train_data_path-dataset": dataset.name, "go": "next"}
     refused = browser.post(at(draft, "data"), choice)
     assert refused.status_code == 422

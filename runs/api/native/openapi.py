@@ -152,6 +152,8 @@ CODES = {
     "model_reserved": "The base model is kept for other roles or teams.",
     "cannot_move": "The run is not held, or no replacement was named for its base model.",
     "cannot_retry": "It was not given up.",
+    "cannot_register": "There is nothing to register: the run has not completed, or is registered.",
+    "quota_reached": "A quota of yours or of your team is used up; `detail` says which.",
     "cannot_retire": "The retirement contradicts itself or another one.",
     "method_not_allowed": "The address exists, the method does not.",
     "unsupported_media_type": "Send application/json (for data sets also a form or raw rows).",

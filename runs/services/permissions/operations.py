@@ -58,7 +58,7 @@ OPERATIONS: dict[str, Operation] = {
     "licence.accept": Operation("accept a licence", TRAIN),
     # registered models
     "registered.see": Operation("look at registered models", READ, SEEN),
-    "registered.create": Operation("register a model", DEPLOY),
+    "registered.create": Operation("register a model", DEPLOY, SEEN),
     "registered.change": Operation("change what is registered", DEPLOY, OWN),
     "registered.delete": Operation("delete a registered model", DEPLOY, OWN),
     "registered.share": Operation("say who sees a registered model", DEPLOY, OWN),

@@ -9,7 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from runs.models import ApiToken, LicenceAcceptance, Right
-from runs.services import access, secrets
+from runs.services import access, factors, secrets, visits
+from runs.services.quotas import allowances
 from runs.services.refused import Invalid, NotFound
 from runs.web.door import page, person
 from runs.web.forms import PasswordForm, TokenForm
@@ -29,6 +30,10 @@ def _show(request: HttpRequest, *, wrong: bool = False, **more: object) -> HttpR
         "accepted": LicenceAcceptance.objects.filter(user=user).select_related("licence").order_by("-accepted_at"),
         "token_form": TokenForm(user=user),
         "password_form": PasswordForm(user),
+        "visits": visits.open_visits(user),
+        "session_key": request.session.session_key,
+        "has_factor": factors.has_one(user),
+        "quotas": allowances(user),
         "secrets": own_secrets(user),
         "now": timezone.now(),
     }
@@ -72,8 +77,11 @@ def password(request: HttpRequest) -> HttpResponseBase:
     form = PasswordForm(person(request), request.POST)
     if not form.is_valid():
         return _show(request, wrong=True, password_form=form)
-    update_session_auth_hash(request, form.save())
-    messages.success(request, "Your password is changed.")
+    old, user = request.session.session_key, form.save()
+    update_session_auth_hash(request, user)
+    visits.moved(user=user, old=old, new=request.session.session_key)
+    visits.end_others(by=user, key=request.session.session_key)
+    messages.success(request, "Your password is changed, and your other sessions are ended.")
     return redirect("account")
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel as Document
 
 from runs.contract.spec import TaskType
 from runs.models import DataSet, Run, User
-from runs.services import datasets, remedying
+from runs.services import datasets, remedying, sharing
 from runs.services.outputs import rows_file
 from runs.services.refused import Invalid
 from runs.web import charts
@@ -77,6 +77,7 @@ def detail(request: HttpRequest, name: str) -> HttpResponseBase:
         "derived": DataSet.objects.visible_to(user).filter(derived_from=dataset),
         "versions": DataSet.objects.visible_to(user).versions_of(dataset),
         "making": remedying.under_way(dataset),
+        "may_share": sharing.may_share(dataset, user),
     }
     return render(request, "data/detail.html", context)
 

@@ -5,8 +5,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 
-from runs.models import ModelVersion, Run, User
-from runs.services import publishing
+from runs.models import ModelVersion, RegisteredModel, User
+from runs.services import publishing, sharing
 from runs.services.refused import NotFound
 from runs.web.door import page, person
 from runs.web.paging import paged
@@ -15,8 +15,8 @@ from runs.web.snippets import loading
 
 
 def _visible(user: User) -> QuerySet[ModelVersion]:
-    """Versions of runs that this person may see, deleted runs included: what is registered stays."""
-    return ModelVersion.objects.filter(run__in=Run.objects.visible_to(user))
+    """Versions that this person may see, those of deleted runs included: what is registered stays."""
+    return ModelVersion.objects.visible_to(user)
 
 
 @page
@@ -40,6 +40,7 @@ def detail(request: HttpRequest, name: str) -> HttpResponseBase:
     snippet = loading(settings.MLFLOW_TRACKING_URI, latest.uri, latest.run.task_type)
     known = [(version, Portrait(version.run, person(request), {}).lineage) for version in versions]
     prefix = latest.run.base_model.licence.name_prefix
+    model = RegisteredModel.objects.select_related("owner", "team").filter(name=name).first()
     context = {
         "name": name,
         "versions": known,
@@ -48,5 +49,7 @@ def detail(request: HttpRequest, name: str) -> HttpResponseBase:
         "forbidden": publishing.breaks(name, prefix),
         "prefix": prefix,
         "card": publishing.card_of(latest.run),
+        "model": model,
+        "may_share": model is not None and sharing.may_share(model, person(request)),
     }
     return render(request, "registered/detail.html", context)

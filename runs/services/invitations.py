@@ -1,0 +1,81 @@
+"""Invitations: a link, good for some days and one account, whose role and team an admin has chosen."""
+
+import secrets
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.core.mail import send_mail
+from django.db import transaction
+from django.utils import timezone
+
+from runs.models import Role, Team, User
+from runs.models.login import Invitation
+from runs.models.token import token_hash
+from runs.services import people
+from runs.services.audit import record
+from runs.services.permissions import require
+from runs.services.refused import Invalid, NotFound
+
+DAYS = 7
+
+
+def invite(*, by: User, email: str, role: Role, team: Team | None, link: Callable[[str], str]) -> tuple[Invitation, str]:
+    """Mail a link and return it too, for where mail does not arrive. `link` makes it from the token, which is kept nowhere."""
+    require(by, "person.change")
+    if role == Role.SERVICE:
+        raise Invalid("A service account is made, not invited.", field="role")
+    token, until = secrets.token_urlsafe(32), timezone.now() + timedelta(days=DAYS)
+    with transaction.atomic():
+        invitation = Invitation.objects.create(
+            email=email,
+            role=role,
+            team=team,
+            hash=token_hash(token),
+            made_by=by,
+            expires_at=until,
+        )
+        record("invitation.make", invitation, by=by, after={"role": role.value, "team": str(team or "")})
+    address = link(token)
+    send_mail(
+        "An account at Finetuning UI",
+        f"{by.get_username()} invites you.\n\nChoose your name and password here, within {DAYS} days:\n{address}\n",
+        None,
+        [email],
+        fail_silently=True,  # the admin sees the link and can send it
+    )
+    return invitation, address
+
+
+def find(token: str) -> Invitation:
+    """The open invitation of this link. Unknown, expired, used and withdrawn ones are not told apart."""
+    found = Invitation.objects.open().select_related("team").filter(hash=token_hash(token)).first()
+    if found is None:
+        raise NotFound("This invitation does not hold any more. Ask for a new one.")
+    return found
+
+
+@transaction.atomic
+def accept(*, token: str, username: str, password: str) -> User:
+    """Make the account that was offered, once."""
+    invitation = Invitation.objects.select_for_update().get(pk=find(token).pk)
+    if invitation.accepted_by_id is not None:
+        raise NotFound("This invitation does not hold any more. Ask for a new one.")
+    user = people.create_user(
+        by=None,
+        username=username,
+        role=Role(invitation.role),
+        password=password,
+        email=invitation.email,
+        team=invitation.team.name if invitation.team else "",
+    )
+    invitation.accepted_by = user
+    invitation.save(update_fields=["accepted_by"])
+    return user
+
+
+@transaction.atomic
+def withdraw(*, invitation: Invitation, by: User) -> None:
+    require(by, "person.change")
+    invitation.withdrawn_at = invitation.withdrawn_at or timezone.now()
+    invitation.save(update_fields=["withdrawn_at"])
+    record("invitation.withdraw", invitation, by=by)
