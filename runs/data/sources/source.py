@@ -13,10 +13,7 @@ __all__ = ["Roots", "Source", "SourceError", "Versioned", "below"]
 
 @dataclass(frozen=True)
 class Roots:
-    """The only places that sources read: folders, a root of volumes that may be a URL, and one hub.
-
-    `scratch` is an empty folder for what has to be fetched first.
-    """
+    """The only places that sources read. Volumes may be a URL; `scratch` is an empty folder for what is fetched first."""
 
     volumes: Path | str | None = None
     huggingface: Path | None = None
