@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import islice
+from pathlib import Path
 
 import torch
 from transformers import GenerationConfig, PreTrainedModel, StoppingCriteria, StoppingCriteriaList
@@ -32,14 +33,14 @@ def encode(prompt: str, renderer: Renderer, data: DataFile, task: TaskType) -> l
     """A prompt as the task's rows have it: for chats one user message, under the system message that the rows share."""
     if task != TaskType.CHAT_COMPLETION:
         return renderer.encode_text(prompt)
-    system = [{"role": "system", "content": text}] if (text := shared_system(data)) else []
+    system = [{"role": "system", "content": text}] if (text := shared_system(data.path)) else []
     return renderer.encode_prompt([*system, {"role": "user", "content": prompt}])
 
 
 @cache
-def shared_system(data: DataFile) -> str:
+def shared_system(path: Path) -> str:
     """The system message with which each of the first rows begins; empty when they have none or several."""
-    found = {_system(row["messages"]) for row in islice(read_rows(data.path), LOOKED_AT)}
+    found = {_system(row["messages"]) for row in islice(read_rows(path), LOOKED_AT)}
     return found.pop() if len(found) == 1 else ""
 
 
