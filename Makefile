@@ -35,13 +35,15 @@ doctor: install  ## what is wrong with this installation, and how to mend it
 test: install chromium  ## all tests, two at a time; some of them: make test ARGS="tests/app -k token"
 	$(BIN)/pytest -n 2 --dist loadfile $(if $(CI),--reruns 1) $(ARGS)
 
-check: install  ## style, types, templates, who imports whom, migrations, settings
+check: install  ## style, types, templates, who imports whom, migrations, settings, known mistakes and vulnerabilities
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 	$(BIN)/djlint templates --lint --check --quiet
 	$(BIN)/lint-imports
 	$(BIN)/python -W "ignore:Got an error checking a consistent migration history" manage.py makemigrations --check --dry-run
+	$(BIN)/bandit -q -c pyproject.toml -r finetuning_ui runs manage.py
+	@$(BIN)/python .ci/audit $(BIN)/pip-audit
 	HTTPS=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 bench: install  ## measure speed and memory beside other tools, as ratios within one run; make bench ARGS="--models 17m --rows mixed"

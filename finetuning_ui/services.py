@@ -84,7 +84,7 @@ def _check_ports() -> None:
     ours = settings.EMBEDDED
     if not all(addresses.free(port) for port in (ours.postgres, ours.valkey, ours.mlflow)):
         addresses.choose_again(settings.DATA_DIR)
-        os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 (settings have read the old ports: begin anew)
+        os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606 # nosec B606 # settings have read the old ports: begin anew
 
 
 def _stop(supervisor: Supervisor) -> None:

@@ -41,7 +41,7 @@ def load(source: ModelSource, weights: Path, device: torch.device, dtype: torch.
     attention.register()
     transformers_logging.disable_progress_bar()
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
+        loaded: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615 # a folder, whose files were checked
             weights,
             dtype=dtype,
             attn_implementation=attention.NAME,

@@ -16,7 +16,8 @@ def check_tokens(tracking_uri: str, model_id: str, trained: Path, *, chat: bool)
     """Compare the tokenizer in MLflow with training's; raise PublishFailed where they differ."""
     mlflow.set_tracking_uri(tracking_uri)
     stored = f"{mlflow.get_logged_model(model_id).artifact_location}/components/tokenizer"  # not the gigabytes beside it
-    served = AutoTokenizer.from_pretrained(mlflow.artifacts.download_artifacts(stored, tracking_uri=tracking_uri))
+    folder = mlflow.artifacts.download_artifacts(stored, tracking_uri=tracking_uri)
+    served = AutoTokenizer.from_pretrained(folder)  # nosec B615 # a folder
     renderer = Renderer.load(trained)
     if chat:
         messages = [{"role": "user", "content": PROMPT}]

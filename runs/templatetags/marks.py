@@ -40,7 +40,7 @@ SHAPES = {
 def status(run: Run) -> SafeString:
     """Shape and word of a run's status."""
     tone, shape = ("warn", "half") if run.is_pausing else TONES[RunStatus(run.status)]
-    drawn = SafeString(f'<svg viewBox="0 0 12 12" aria-hidden="true">{SHAPES[shape]}</svg>')
+    drawn = SafeString(f'<svg viewBox="0 0 12 12" aria-hidden="true">{SHAPES[shape]}</svg>')  # nosec B703 # one of ours
     return format_html(
         '<span class="status {}">{} {}</span>', tone, drawn, "Pausing" if run.is_pausing else run.get_status_display()
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import template
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from runs.data.rendering import Piece
 from runs.data.report import Group
@@ -41,7 +41,7 @@ def tokens(row: Rendered) -> SafeString:
     if not row.lost:
         return kept
     mark = format_html('<span class="cut">cut here, after {} tokens</span>', f"{row.cut:,}")
-    return mark_safe(kept + (mark if row.cut <= LONGEST else "") + lost)  # noqa: S308  all three are escaped
+    return format_html("{}{}{}", kept, mark if row.cut <= LONGEST else "", lost)
 
 
 def _tokens(pieces: Iterable[Piece], kept: bool) -> SafeString:
@@ -68,5 +68,5 @@ def _title(piece: Piece, kept: bool) -> str:
 def _visible(text: str) -> SafeString:
     """Line breaks with a mark, so that a token that is nothing else can be seen; part of a character as a dot."""
     if not text:
-        return mark_safe("·")
-    return mark_safe(str(format_html("{}", text)).replace("\n", '<i class="nl">↵</i>\n'))  # noqa: S308  escaped just before
+        return SafeString("·")
+    return format_html_join(SafeString('<i class="nl">↵</i>\n'), "{}", ((line,) for line in text.split("\n")))

@@ -27,7 +27,7 @@ def row(message: str, category: str, priority: str, product: str) -> Row:
 
 def compose(phrases: dict[str, Any], seed: int = SEED) -> list[Row]:
     """Each problem meets each priority about equally often, with another product and another cue each time."""
-    chance = random.Random(seed)  # noqa: S311 - variety, not secrecy
+    chance = random.Random(seed)  # noqa: S311 # nosec B311 # variety, not secrecy
     problems = list(_pairs(phrases["problems"]))
     bare = list(_pairs(phrases["without_product"]))
     tickets = [(pair, True) for pair in _cycle(problems, ROWS - BARE, chance)] + [
