@@ -30,6 +30,9 @@ def parser() -> argparse.ArgumentParser:
     for one in (upload, check):
         one.add_argument("file")
         one.add_argument("--task-type", choices=TASKS, default=TASKS[0])
+    check.add_argument("--model", help="count its tokens, and advise on their number, on lengths and on the file's size")
+    check.add_argument("--context-length", type=int, help="tokens; the model's usual length when it is not given")
+    check.add_argument("--training-duration", help="as in 3ep, for advice on epochs")
     _create(command("create", "Start a run."))
     listing = command("list", "List runs, newest first.")
     listing.add_argument("--status", action="append", choices=[one.value for one in RunStatus][:-1], type=str.upper)

@@ -3,7 +3,7 @@
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from enum import Enum
 from getpass import getpass
@@ -14,6 +14,7 @@ from finetuning_ui.client import foundation_model as fm
 from finetuning_ui.client.arguments import TEXTS, parser
 from finetuning_ui.client.completion import script
 from finetuning_ui.client.connection import Credentials
+from finetuning_ui.client.models import Report
 from finetuning_ui.client.rest import Client
 from finetuning_ui.client.run import RunStatus, TrainingRun
 from finetuning_ui.client.settings import Settings
@@ -52,9 +53,24 @@ def upload(asked: Namespace) -> None:
 
 
 def check(asked: Namespace) -> Ending | None:
-    found = fm.check(asked.file, task_type=asked.task_type)
-    _say(asked, asdict(found), found.sentence)
-    return None if found.ok else Ending.REFUSED
+    plan = {"model": asked.model, "context_length": asked.context_length, "training_duration": asked.training_duration}
+    found = fm.check(asked.file, task_type=asked.task_type, **plan)
+    _say(asked, asdict(found), "\n".join(_checked(found)))
+    refused = not found.ok or any(one["severity"] == "error" for one in found.advice)
+    return Ending.REFUSED if refused else None
+
+
+def _checked(found: Report) -> Iterator[str]:
+    """What was found, a line each: the sentence, the counts, the advice."""
+    yield found.sentence
+    if found.trouble:
+        yield found.trouble
+    if counts := found.profile:
+        yield f"{counts['tokens']:,} tokens, {counts['trained_tokens']:,} trained, {counts['longest']:,} in the longest row"
+        lost = f"{counts['truncated_rows']:,} rows cut and {counts['untrained_rows']:,} dropped"
+        yield f"{lost} at {counts['context_length']:,} tokens"
+    for one in found.advice:
+        yield f"{one['severity'].lower()}: {one['message']} {one['remedy']}"
 
 
 def completion(asked: Namespace) -> None:

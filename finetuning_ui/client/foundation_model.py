@@ -188,9 +188,20 @@ def upload(path: str | Path, *, task_type: str = "CHAT_COMPLETION", name: str = 
     return DataSet.of(client().upload(Path(path), task_type=task_type, name=name))
 
 
-def check(path: str | Path, *, task_type: str = "CHAT_COMPLETION") -> Report:
-    """Whether a file can be trained on, and what is wrong with which line. Nothing is kept on the server."""
-    return Report.of(client().check(Path(path), task_type=task_type))
+def check(
+    path: str | Path,
+    *,
+    task_type: str = "CHAT_COMPLETION",
+    model: str | None = None,
+    context_length: int | None = None,
+    training_duration: str | None = None,
+) -> Report:
+    """Whether a file can be trained on, and what is wrong with which line. Nothing is kept on the server.
+
+    With a `model` its tokens are counted, and there is advice on their number, on rows that are cut, on size and on epochs.
+    """
+    plan = _given({"model": model, "context_length": context_length, "training_duration": training_duration})
+    return Report.of(client().check(Path(path), task_type=task_type, **plan))
 
 
 def _done(act: Any, name: str) -> bool:

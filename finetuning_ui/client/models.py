@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 
@@ -40,11 +40,17 @@ class DataSet(_Document):
 
 @dataclass(frozen=True)
 class Report(_Document):
-    """Whether a file can be trained on; `report` has what is wrong with which line."""
+    """Whether a file can be trained on; `report` has what is wrong with which line.
+
+    With a model named, `profile` counts its tokens and `advice` lists what to know before training; if not, `trouble` says why.
+    """
 
     ok: bool
     sentence: str
     report: dict[str, Any]
+    profile: dict[str, Any] | None = None
+    advice: list[dict[str, Any]] = field(default_factory=list)
+    trouble: str = ""
 
 
 @dataclass(frozen=True)

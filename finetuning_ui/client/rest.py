@@ -48,10 +48,11 @@ class Client:
             data = {"task_type": task_type, "name": name}
             return self._call("POST", "/datasets", files={"file": (path.name, file)}, data=data)
 
-    def check(self, path: Path, *, task_type: str = "CHAT_COMPLETION") -> dict[str, Any]:
-        """What an upload of this file would say; nothing is kept."""
+    def check(self, path: Path, *, task_type: str = "CHAT_COMPLETION", **plan: Any) -> dict[str, Any]:
+        """What an upload of this file would say; nothing is kept. `plan` is the run it is for: model, context_length, ..."""
         with path.open("rb") as file:
-            return self._call("POST", "/checks", files={"file": (path.name, file)}, data={"task_type": task_type})
+            data = {"task_type": task_type, **plan}
+            return self._call("POST", "/checks", files={"file": (path.name, file)}, data=data)
 
     def create(self, *, idempotency_key: str | None = None, **request: Any) -> dict[str, Any]:
         """Start a run; the keywords are the fields of a run request. A repeated key returns the run that it made before."""

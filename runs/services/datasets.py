@@ -39,7 +39,7 @@ def add_upload(
     require(by, "dataset.create")
     with transaction.atomic():
         quotas.may_keep(by)  # before a long upload is read in vain
-    with _in_scratch(Path(filename).suffixes) as path:
+    with in_scratch(Path(filename).suffixes) as path:
         digest = hashlib.sha256()
         with path.open("wb") as copy:
             while chunk := file.read(COPY_BYTES):
@@ -64,16 +64,6 @@ def add_arrived(*, by: User, key: str, task: TaskType, name: str = "", mapping: 
             if not (isinstance(refused.report, Report) and refused.report.proposal):
                 arrivals.drop(by=by, key=key)
             raise
-
-
-def check_upload(*, by: User, file: BinaryIO, filename: str, task: TaskType, mapping: str = "") -> Report:
-    """What `add_upload` would say of this file; nothing is kept."""
-    require(by, "dataset.create")
-    with _in_scratch(Path(filename).suffixes) as path, _in_scratch([".jsonl"]) as canonical:
-        with path.open("wb") as copy:
-            while chunk := file.read(COPY_BYTES):
-                copy.write(chunk)
-        return check(path, task=task, name=filename, canonical=canonical, mapping=mapping or None)
 
 
 def resolve(*, by: User, reference: str, task: TaskType, field: str, mapping: str = "") -> DataSet:
@@ -155,7 +145,7 @@ def _renderer(folder: Path, _: str) -> Renderer:
 
 
 @contextmanager
-def _in_scratch(suffixes: list[str]) -> Iterator[Path]:
+def in_scratch(suffixes: list[str]) -> Iterator[Path]:
     """A path for a half-made file, which is gone afterwards unless it was renamed."""
     path = wiring.scratch() / (secrets.token_hex(16) + "".join(suffixes[-2:]))
     try:
@@ -168,7 +158,7 @@ def _keep(
     *, by: User, path: Path, source: str, task: TaskType, name: str, field: str, mapping: str = "", file: str = ""
 ) -> DataSet:
     """Check what lies at `path` and keep its rows. `file` is its name where the source does not end in one."""
-    with _in_scratch([".jsonl"]) as canonical:
+    with in_scratch([".jsonl"]) as canonical:
         report = check(path, task=task, name=file or Path(source).name, canonical=canonical, mapping=mapping or None)
         if not report.ok:
             raise BadData(report.sentence, field=field, report=report)

@@ -17,6 +17,7 @@ from finetuning_ui.client.cli import main
 from runs.models import BaseModel, DataSet, Run, RunStatus, User
 from tests import scenes
 from tests.app.conftest import ROWS
+from tests.offer import tiny_offer
 from tests.serving import Web
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -101,6 +102,16 @@ def test_a_file_is_checked_and_nothing_kept(server: str, ftui: Shell, tmp_path: 
     bad.write_text('{"messages": []}\n')
     before = DataSet.objects.count()
     assert ftui("check", str(good))[0] == 0
+    plan = ["--context-length", "28", "--training-duration", "9ep"]
+    code, out, _ = ftui("check", str(good), "--model", tiny_offer().name, *plan)
+    assert code == 0
+    for said in (
+        "in the longest row",
+        "rows cut and 0 dropped at 28 tokens",
+        "where the answer is",
+        "Each row is seen 9 times",
+    ):
+        assert said in out
     code, out, _ = ftui("check", str(bad), "--json")
     assert (code, json.loads(out)["ok"]) == (1, False)
     assert DataSet.objects.count() == before

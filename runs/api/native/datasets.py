@@ -1,11 +1,12 @@
 """Data sets: upload, list, show, download, delete."""
 
 from io import BytesIO
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, TypeVar, cast
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse, QueryDict
 from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,28 +15,34 @@ from runs.api.native.answers import shown, tagged
 from runs.api.native.auth import person
 from runs.api.native.bodies import RAW_PARSERS
 from runs.api.native.endpoint import operation, resource
-from runs.api.native.offers import DataSetPage, DataSetShape, ReportShape
+from runs.api.native.offers import DataSetPage, DataSetShape
 from runs.api.native.paging import page
-from runs.api.native.query import DataSetsQuery, UploadQuery, parameters, read, validated
+from runs.api.native.profiles import TrialShape, length_of
+from runs.api.native.query import CheckQuery, DataSetsQuery, FileQuery, UploadQuery, parameters, read, validated
 from runs.models import DataSet
-from runs.services import datasets, once
+from runs.services import checks, datasets, once, trying
 from runs.services.outputs import rows_file
 from runs.services.refused import Malformed
 
-FIELDS = [*parameters(UploadQuery)]
-for _parameter in FIELDS:
-    _parameter.required = False  # a form has them as its fields
-FORM = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["file", "task_type"],
-    "properties": {
+Fields = TypeVar("Fields", bound=FileQuery)
+
+
+def _described(query: type[FileQuery]) -> tuple[list[OpenApiParameter], dict[str, Any]]:
+    """A file with these fields, as parameters beside its bytes and as a form."""
+    fields = [*parameters(query)]
+    for parameter in fields:
+        parameter.required = False  # a form has them as its fields
+    properties = {
         "file": {"type": "string", "format": "binary", "description": "The rows: .jsonl, .json, .csv, .parquet or .txt"},
-        **{parameter.name: parameter.type for parameter in FIELDS},
+        **{parameter.name: parameter.type for parameter in fields},
         "task_type": {"type": "string", "enum": ["CHAT_COMPLETION", "INSTRUCTION_FINETUNE", "CONTINUED_PRETRAIN"]},
-    },
-}
-UPLOAD: dict[str, Any] = {"multipart/form-data": FORM, "application/jsonl": OpenApiTypes.BINARY}
+    }
+    form = {"type": "object", "additionalProperties": False, "required": ["file", "task_type"], "properties": properties}
+    return fields, {"multipart/form-data": form, "application/jsonl": OpenApiTypes.BINARY}
+
+
+FIELDS, UPLOAD = _described(UploadQuery)
+CHECK_FIELDS, CHECK = _described(CheckQuery)
 
 
 @operation("List data sets", answer=DataSetPage, query=DataSetsQuery, tag="datasets")
@@ -59,7 +66,7 @@ def upload_dataset(request: Request) -> Response:
 
     What is wrong is named by line.
     """
-    file, filename, fields = _form(request) if isinstance(request.data, QueryDict) else _raw(request)
+    file, filename, fields = _sent(request, UploadQuery)
     settings: dict[str, Any] = {"task": fields.task_type, "name": fields.name, "mapping": fields.mapping}
     if fields.upload:
         dataset = datasets.add_arrived(by=person(request), key=fields.upload, **settings)
@@ -70,31 +77,36 @@ def upload_dataset(request: Request) -> Response:
     return response
 
 
-def _form(request: Request) -> tuple[BinaryIO, str, UploadQuery]:
+def _sent(request: Request, query: type[Fields]) -> tuple[BinaryIO, str, Fields]:
+    return _form(request, query) if isinstance(request.data, QueryDict) else _raw(request, query)
+
+
+def _form(request: Request, query: type[Fields]) -> tuple[BinaryIO, str, Fields]:
     fields = {**request.query_params.dict(), **cast(QueryDict, request.data).dict()}
     file = fields.pop("file", None)
     if not isinstance(file, UploadedFile) and fields.get("upload"):
-        return BytesIO(), "", validated(UploadQuery, fields)
+        return BytesIO(), "", validated(query, fields)
     if not isinstance(file, UploadedFile):
         raise Malformed("Send the rows as a form's file called “file”.", field="file")
-    return cast(BinaryIO, file), (file.name or "data.jsonl").replace("\x00", ""), validated(UploadQuery, fields)
+    return cast(BinaryIO, file), (file.name or "data.jsonl").replace("\x00", ""), validated(query, fields)
 
 
-def _raw(request: Request) -> tuple[BinaryIO, str, UploadQuery]:
-    fields = read(request, UploadQuery)
+def _raw(request: Request, query: type[Fields]) -> tuple[BinaryIO, str, Fields]:
+    fields = read(request, query)
     name = fields.name or "data.jsonl"
     stream = BytesIO() if isinstance(request.data, dict) else request.data  # an empty body is parsed by nobody
     return cast(BinaryIO, stream), name if "." in name else f"{name}.jsonl", fields
 
 
-@operation("Check a file", answer=ReportShape, body=UPLOAD, headers=FIELDS, tag="datasets")
+@operation("Check a file", answer=TrialShape, body=CHECK, headers=CHECK_FIELDS, tag="datasets")
 def check_file(request: Request) -> Response:
-    """The same report as an upload's, and nothing is kept."""
-    file, filename, fields = _form(request) if isinstance(request.data, QueryDict) else _raw(request)
-    found = datasets.check_upload(
-        by=person(request), file=file, filename=filename, task=fields.task_type, mapping=fields.mapping
-    )
-    return shown(ReportShape(ok=found.ok, sentence=found.sentence, report=found.model_dump(mode="json")))
+    """The same report as an upload's and, with a base model, its tokens and the advice on them; nothing is kept."""
+    file, filename, fields = _sent(request, CheckQuery)
+    model = checks.find_model(fields.model) if fields.model else None
+    length = length_of(fields.context_length, model)
+    plan = trying.Plan(model, length, fields.training_duration, fields.batch_size) if model else None
+    settings: dict[str, Any] = {"task": fields.task_type, "mapping": fields.mapping, "plan": plan}
+    return shown(TrialShape.of(trying.try_file(by=person(request), file=file, filename=filename, **settings)))
 
 
 @operation("Show a data set", answer=DataSetShape, tag="datasets")

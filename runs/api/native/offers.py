@@ -39,14 +39,6 @@ class DataSetShape(Shape):
         return cls(owner=dataset.owner.username, derived_from=parent, **simple)
 
 
-class ReportShape(Shape):
-    """Whether a file can be trained on."""
-
-    ok: bool
-    sentence: str = Field(description="The finding in words")
-    report: dict[str, Any] = Field(description="What is wrong with which line, and what to do")
-
-
 class LicenceName(Shape):
     key: str
     name: str

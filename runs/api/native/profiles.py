@@ -1,5 +1,7 @@
 """What there is to know about a data set: its profile with a model, findings, advice, and the remedies."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,7 +13,7 @@ from runs.api.native.endpoint import operation, resource
 from runs.api.native.offers import DataSetShape
 from runs.api.native.query import Query, read
 from runs.contract.spec import DEFAULT_CONTEXT_LENGTH
-from runs.data.advice import Advice, epochs, on_epochs
+from runs.data.advice import Advice
 from runs.data.contents import Contents
 from runs.data.findings import Finding
 from runs.data.overlap import Overlap
@@ -21,6 +23,7 @@ from runs.models import BaseModel as Offer
 from runs.models import DataSet, Measurement, User
 from runs.services import checks, datasets, profiling, remedying
 from runs.services.refused import Invalid
+from runs.services.trying import Trial, on_duration
 
 
 class ProfileQuery(Query):
@@ -58,6 +61,23 @@ class ProfileShape(BaseModel):
     overlap: Overlap | None
     findings: list[Finding]
     advice: list[Advice]
+
+
+class TrialShape(BaseModel):
+    """Whether a file can be trained on. `profile` and `advice` are there when a model was named; if not, `trouble` says why."""
+
+    ok: bool
+    sentence: str = Field(description="The finding in words")
+    report: dict[str, Any] = Field(description="What is wrong with which line, and what to do")
+    profile: Profile | None
+    advice: list[Advice]
+    trouble: str
+
+    @classmethod
+    def of(cls, found: Trial) -> "TrialShape":
+        report = found.report
+        said = {"ok": report.ok, "sentence": report.sentence, "report": report.model_dump(mode="json")}
+        return cls(**said, profile=found.profile, advice=found.advice, trouble=found.trouble)
 
 
 class RemedyBody(BaseModel):
@@ -99,6 +119,7 @@ def show_profile(request: Request, name: str) -> Response:
 
 
 def _profile(found: profiling.Assessment, model: Offer | None, query: ProfileQuery) -> ProfileShape:
+    on_epochs = on_duration(found.profile, query.training_duration, query.batch_size) if found.profile else []
     return ProfileShape(
         ready=found.is_ready,
         pending=[PendingShape.of(one) for one in found.pending],
@@ -111,18 +132,8 @@ def _profile(found: profiling.Assessment, model: Offer | None, query: ProfileQue
         contents=found.contents,
         overlap=found.overlap,
         findings=found.findings,
-        advice=[*found.advice, *_on_epochs(found.profile, query)],
+        advice=[*found.advice, *on_epochs],
     )
-
-
-def _on_epochs(profile: Profile | None, query: ProfileQuery) -> list[Advice]:
-    if profile is None or not query.training_duration:
-        return []
-    try:
-        seen = epochs(query.training_duration, tokens=profile.tokens, rows=profile.rows, batch_size=query.batch_size)
-    except ValueError as error:
-        raise Invalid(str(error), field="training_duration") from error
-    return on_epochs(seen)
 
 
 def length_of(asked: int | None, model: Offer | None) -> int:

@@ -79,11 +79,23 @@ class LogQuery(Query):
     lines: int = Field(default=0, ge=0, le=100_000, description="Only the last lines, so many; 0 is all of it")
 
 
-class UploadQuery(Query):
+class FileQuery(Query):
     name: str = Field(default="", max_length=100, description="Name of the new data set; empty: after the file")
     task_type: TaskType = Field(description="What the rows look like")
     mapping: str = Field(default="", max_length=2_000, description="Which of the file's columns are which")
+
+
+class UploadQuery(FileQuery):
     upload: str = Field(default="", max_length=32, description="Key of an upload in parts, in place of a file")
+
+
+class CheckQuery(FileQuery):
+    model: str = Field(
+        default="", max_length=200, description="Base model that counts the tokens, for advice; empty: only the check"
+    )
+    context_length: int | None = Field(default=None, ge=16, description="Tokens; the model's usual length when it is not given")
+    training_duration: str = Field(default="", max_length=50, description="As in a run, for advice on epochs")
+    batch_size: int = Field(default=8, ge=1, le=65_536, description="Rows of an optimizer step")
 
 
 class MetricsQuery(Query):

@@ -1,0 +1,71 @@
+"""REST about files that are only looked at: the report, and with a base model the counts and advice."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from runs.models import BaseModel, DataSet, User
+from runs.services import access, trying
+from tests.offer import tiny_offer
+
+QUESTIONS = [[{"role": "user", "content": f"Where is {n}?"}, {"role": "assistant", "content": "There."}] for n in range(30)]
+CHAT = "".join(json.dumps({"messages": messages}) + "\n" for messages in QUESTIONS).encode()
+
+
+@pytest.fixture
+def model(db: None) -> BaseModel:
+    return tiny_offer()
+
+
+@pytest.fixture
+def send(owner: User) -> Any:
+    """`send(path, filename, content, field=...)` posts a form as this person."""
+    token = access.create_token(by=owner, name="script")[1]
+
+    def post(path: str, filename: str, content: bytes, **fields: object) -> Any:
+        form = {"file": SimpleUploadedFile(filename, content), "task_type": "CHAT_COMPLETION", **fields}
+        return Client().post(f"/api/v1/{path}", form, headers={"Authorization": f"Bearer {token}"})
+
+    return post
+
+
+def test_counts_and_advice_are_those_of_the_page(send: Any, model: BaseModel, owner: User, client: Client) -> None:
+    got = send("checks", "a.jsonl", CHAT, model=model.name, context_length=16, training_duration="9ep").json()
+    assert {one["kind"] for one in got["advice"]} == {"nothing_to_train", "truncated", "many_epochs"}
+    assert not DataSet.objects.exists()
+    client.force_login(owner)
+    name = send("datasets", "a.jsonl", CHAT).json()["name"]
+    page = client.get(f"/api/v1/datasets/{name}/profile?model={model.name}&context_length=16&training_duration=9ep").json()
+    assert (got["ok"], got["profile"], got["advice"]) == (True, page["profile"], page["advice"])
+
+
+def test_little_text_is_said_to_be_little(send: Any, model: BaseModel) -> None:
+    fields = {"model": model.name, "task_type": "CONTINUED_PRETRAIN"}
+    got = send("checks", "a.txt", b"Some text. " * 99, **fields).json()
+    assert [one["kind"] for one in got["advice"]] == ["few_tokens", "file_size"]
+    assert "1.5 million" in got["advice"][0]["message"]
+
+
+def test_what_would_take_long_is_not_counted_while_one_waits(
+    send: Any, model: BaseModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trying, "MOST_COUNTED", 100)
+    got = send("checks", "a.jsonl", CHAT, model=model.name).json()
+    assert (got["ok"], got["profile"], got["advice"]) == (True, None, [])
+    assert "in the background" in got["trouble"]
+
+
+def test_what_is_wrong_with_the_plan_is_named(send: Any, model: BaseModel) -> None:
+    def refused(**fields: object) -> str:
+        answer = send("checks", "a.jsonl", CHAT, **fields)
+        assert 400 <= answer.status_code < 500
+        return answer.json()["field"]
+
+    assert refused(model="none/such") == "model"
+    assert refused(model=model.name, context_length=1 << 30) == "context_length"
+    assert refused(model=model.name, training_duration="soon") == "training_duration"
+    faulty = send("checks", "a.jsonl", b"{}\n", model=model.name).json()
+    assert (faulty["ok"], faulty["profile"]) == (False, None)
