@@ -11,10 +11,12 @@ django = get_asgi_application()
 from django.conf import settings  # noqa: E402  settings are ready now
 
 from finetuning_ui.intake import Intake  # noqa: E402
+from runs.api.intake import is_known  # noqa: E402
 
 application = Intake(
     django,
     small=settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1,  # one byte more: Django's own answer for its own limit
     large=settings.LARGEST_UPLOAD,
     patience=settings.BODY_PATIENCE,
+    knows=is_known,
 )

@@ -126,3 +126,17 @@ def test_a_bad_body_is_refused_in_the_shape_of_the_call(web: Web, token: str) ->
     for body in (b'{"model": "a", "model": "b"}', b"[1]", b'{"model":', b"[" * 5_000):
         answer = httpx.post(f"{web.url}/v1/fine_tuning/jobs", content=body, headers=headers)
         assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error"), body[:40]
+
+
+def test_what_is_too_large_and_files_of_nobody_are_refused_before_they_are_here(web: Web, token: str) -> None:
+    """In the shape of the call; one that we know gets past, however its body comes."""
+    pieces, ours = [b"x" * MEGABYTE] * 22, {"Authorization": f"Bearer {token}"}
+    graphql = httpx.post(f"{web.url}/api/2.0/genai-mapi/graphql", content=iter(pieces), headers=ours, timeout=30)
+    assert (graphql.status_code, graphql.json()["errors"][0]["extensions"]["code"]) == (413, 413)
+    batch = httpx.post(f"{web.url}/api/2.0/mlflow/runs/log-batch", content=iter(pieces), headers=ours, timeout=30)
+    assert (batch.status_code, batch.json()["error_code"]) == (413, "INVALID_PARAMETER_VALUE")
+    for known, status in (({}, 401), ({"Authorization": "Bearer ftui_wrong"}, 401), (ours, 204)):
+        url = f"{web.url}/api/2.0/fs/files{PLACE}/large.bin?overwrite=true"
+        assert httpx.put(url, content=iter(pieces), headers=known, timeout=30).status_code == status
+    nobody = httpx.post(f"{web.url}/v1/files", files={"file": b"".join(pieces)}, timeout=30)
+    assert (nobody.status_code, nobody.json()["error"]["code"]) == (401, "invalid_api_key")

@@ -81,4 +81,8 @@ def _code(refused: Refused) -> int:
 
 def _error(message: str, code: int, more: Mapping[str, Any] = MappingProxyType({})) -> JsonResponse:
     """The client looks for the code in here, not at the HTTP status, and repeats a request only on 429, 502, 503 and 504."""
-    return JsonResponse({"errors": [{"message": message, "extensions": {"code": code, **more}}]})
+    return JsonResponse(told(message, code, more))
+
+
+def told(message: str, code: int, more: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+    return {"errors": [{"message": message, "extensions": {"code": code, **more}}]}

@@ -30,6 +30,7 @@ CHUNK = 1 << 20  # bytes
 SERVICE = "/api/2.0/mlflow-artifacts/artifacts"
 SIGNED_SECONDS = 15 * 60
 SALT = "mlflow artifact"
+SIGNED = "/api/2.0/mlflow-artifacts/signed/"
 
 
 def _call(request: HttpRequest, user: User) -> Call:
@@ -144,18 +145,26 @@ def _credential(request: HttpRequest, user: User, run: str, path: str, asked: st
     return {"run_id": run, "path": asked, "signed_uri": address, "type": "AWS_PRESIGNED_URL", "headers": []}
 
 
+def granted(token: str) -> tuple[User, str, bool]:
+    """To whom an address was given, where it leads, and whether it is for writing."""
+    try:
+        told = signing.loads(token, salt=SALT, max_age=SIGNED_SECONDS)
+        return User.objects.get(pk=told["user"], is_active=True), told["path"], told["writes"]
+    except (signing.BadSignature, User.DoesNotExist):
+        raise Invalid("This address is not valid, or no longer.") from None
+
+
 @csrf_exempt
 def signed(request: HttpRequest, token: str) -> HttpResponseBase:
     """The address is the permission; who got it is looked up again, in case they may no more."""
     try:
-        granted = signing.loads(token, salt=SALT, max_age=SIGNED_SECONDS)
-        user = User.objects.get(pk=granted["user"], is_active=True)
-    except (signing.BadSignature, User.DoesNotExist):
-        return refused("INVALID_PARAMETER_VALUE", "This address is not valid, or no longer.", 400)
-    if request.method not in (("PUT",) if granted["writes"] else ("GET", "HEAD")):
+        user, path, writes = granted(token)
+    except Invalid as error:
+        return refused("INVALID_PARAMETER_VALUE", error.message, 400)
+    if request.method not in (("PUT",) if writes else ("GET", "HEAD")):
         return refused("INVALID_PARAMETER_VALUE", "This address is not for that.", 400)
     try:
-        return _handled(request, _call(request, user), Place.read(granted["path"]))
+        return _handled(request, _call(request, user), Place.read(path))
     except (NotFound, NotAllowed) as error:
         return refused("PERMISSION_DENIED", error.message, 403)
 
