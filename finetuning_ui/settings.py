@@ -217,7 +217,7 @@ WHITENOISE_USE_FINDERS = DEBUG
 # Dates and mail
 USE_TZ = True
 TIME_ZONE = env.TIME_ZONE
-LANGUAGE_CODE = "en-gb"
+LANGUAGE_CODE, FORMAT_MODULE_PATH = "en-gb", "finetuning_ui.formats"
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.EMAIL_FROM
 globals().update(_email(env.EMAIL_URL))
 

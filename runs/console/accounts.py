@@ -9,6 +9,7 @@ from django.contrib.auth.forms import BaseUserCreationForm
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from runs.console.asking import asks
 from runs.console.table import ReadOnly, Table, by
 from runs.models import ApiToken, Role, Team, User
 from runs.services import access, factors, people
@@ -41,6 +42,7 @@ class UserForm(forms.ModelForm[User]):
 class UserAdmin(Table[User], DjangoUserAdmin[User]):
     form = UserForm
     add_form = NewUserForm
+    add_form_template, change_form_template = None, "admin/console/person.html"
     list_display = ("username", "email", "role", "team", "is_active", "last_login")
     list_filter = ("role", "team", "is_active")
     search_fields = ("username", "email")
@@ -71,7 +73,8 @@ class UserAdmin(Table[User], DjangoUserAdmin[User]):
 
     actions = ("make_token", "remove_factor")
 
-    @admin.action(description="Make a token for the chosen service account")
+    @admin.action(description="Make a token…")
+    @asks("Make a token for", "For service accounts. It is shown once, on the next page.")
     def make_token(self, request: HttpRequest, rows: QuerySet[User]) -> None:
         for account in rows:
             try:
@@ -81,7 +84,8 @@ class UserAdmin(Table[User], DjangoUserAdmin[User]):
             else:
                 messages.success(request, f"The token of {account}, shown this once: {token}")
 
-    @admin.action(description="Remove the second factor of the chosen people")
+    @admin.action(description="Remove second factor…")
+    @asks("Remove the second factor of", "Their passwords alone let them in until they set up a new one.")
     def remove_factor(self, request: HttpRequest, rows: QuerySet[User]) -> None:
         for person in rows:
             factors.remove(user=person, by=by(request))
@@ -138,7 +142,8 @@ class TokenAdmin(ReadOnly[ApiToken]):
     fields = ("name", "user", "hint", "created_at", "last_used_at", "expires_at", "revoked_at")
     actions = ("revoke",)
 
-    @admin.action(description="Revoke the chosen tokens")
+    @admin.action(description="Revoke…")
+    @asks("Revoke", "They stop working at once, and programs that use them with them. It cannot be undone.")
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
         for token in rows.filter(revoked_at__isnull=True):
             access.revoke_token(token=token, by=by(request))

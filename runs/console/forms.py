@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from django import forms
-from django.contrib.admin.widgets import AdminDateWidget
 from pydantic import ValidationError
 
 from runs.catalog.entries import Architecture
 from runs.catalog.folder import FolderFacts, inspect
+from runs.console.table import DayInput
 from runs.contract.spec import Hyperparameters, TaskType
 from runs.models import BaseModel, Role
 from runs.services.refused import invalid
@@ -84,7 +84,7 @@ class BaseModelForm(forms.ModelForm[BaseModel]):
 
 
 class RetireForm(forms.Form):
-    on = forms.DateField(label="First day without it", widget=AdminDateWidget, help_text="Until then its users are warned.")
+    on = forms.DateField(label="First day without it", widget=DayInput, help_text="Until then its users are warned.")
     replacement = forms.ModelChoiceField(
         BaseModel.objects.offered(),
         required=False,

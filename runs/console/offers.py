@@ -10,12 +10,26 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.safestring import SafeString
 
 from runs.console import retiring
 from runs.console.forms import BaseModelForm
 from runs.console.table import Table, by
 from runs.models import BaseModel, Licence
 from runs.services import offering, verifying
+from runs.services.verifying import Health
+from runs.templatetags.marks import mark
+
+WEIGHTS = {
+    Health.HERE: ("good", "check"),
+    Health.UNVERIFIED: ("idle", "half"),
+    Health.REACHABLE: ("idle", "ring"),
+    Health.MISSING: ("idle", "ring"),
+    Health.GATED: ("warn", "bars"),
+    Health.FAULTY: ("bad", "cross"),
+    Health.UNREACHABLE: ("bad", "cross"),
+}
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -38,7 +52,7 @@ class StateFilter(admin.SimpleListFilter):
 
 class BaseModelAdmin(Table[BaseModel]):
     form = BaseModelForm
-    list_display = ("name", "family", "state", "health", "max_context_length", "licence", "run_count")
+    list_display = ("name", "family", "state", "weights", "run_count", "context", "licence", "instead")
     list_filter = (StateFilter, "family", "licence")
     search_fields = ("name", "display_name", "family")
     list_select_related = ("licence", "replacement")
@@ -67,17 +81,26 @@ class BaseModelAdmin(Table[BaseModel]):
         offering.save_model(model=obj, by=by(request), changed=form.changed_data, teams=teams)
 
     @admin.display(description="state", ordering="retires_on")
-    def state(self, model: BaseModel) -> str:
+    def state(self, model: BaseModel) -> SafeString:
         if model.retires_on is None:
-            return "On offer" if model.enabled else "Switched off"
-        instead = f" → {model.replacement.name}" if model.replacement else ""
-        return f"{'Retired' if model.is_retired else 'Leaves'} {model.retires_on:%d %b %Y}{instead}"
+            return mark("good", "check", "On offer") if model.enabled else mark("idle", "ring", "Switched off")
+        day = date_format(model.retires_on, "j M Y")
+        return mark("idle", "square", f"Retired {day}") if model.is_retired else mark("warn", "half", f"Leaves {day}")
 
     @admin.display(description="weights")
-    def health(self, model: BaseModel) -> str:
-        return verifying.health(model).value.capitalize()
+    def weights(self, model: BaseModel) -> SafeString:
+        found = verifying.health(model)
+        return mark(*WEIGHTS[found], found.value.capitalize())
 
-    @admin.action(description="Verify the chosen base models")
+    @admin.display(description="context", ordering="max_context_length")
+    def context(self, model: BaseModel) -> str:
+        return f"{model.max_context_length:,}"
+
+    @admin.display(description="instead", empty_value="–")
+    def instead(self, model: BaseModel) -> str | None:
+        return model.replacement.display_name if model.replacement else None
+
+    @admin.action(description="Verify")
     def verify_selected(self, request: HttpRequest, rows: QuerySet[BaseModel]) -> None:
         for model in rows[:20]:
             found = verifying.verify(model=model, by=by(request))
@@ -88,11 +111,11 @@ class BaseModelAdmin(Table[BaseModel]):
     def run_count(self, model: Any) -> int:
         return int(model.run_total)
 
-    @admin.action(description="Retire the chosen base models…")
+    @admin.action(description="Retire…")
     def retire_selected(self, request: HttpRequest, rows: QuerySet[BaseModel]) -> HttpResponse:
         return _to_retire([("model", key) for key in rows.values_list("pk", flat=True)])
 
-    @admin.action(description="Retire the whole families of the chosen ones…")
+    @admin.action(description="Retire whole families…")
     def retire_families(self, request: HttpRequest, rows: QuerySet[BaseModel]) -> HttpResponse:
         return _to_retire([("family", family) for family in sorted(set(rows.values_list("family", flat=True)))])
 

@@ -10,10 +10,11 @@ from django.utils.safestring import SafeString
 
 from runs.console.table import ReadOnly
 from runs.models import DataSet, LicenceAcceptance, ModelVersion, Run
+from runs.templatetags import marks
 
 
 class RunAdmin(ReadOnly[Run]):
-    list_display = ("name", "status", "owner", "base_model", "dataset", "created_at", "completed_at")
+    list_display = ("name", "state", "owner", "base_model", "dataset", "created_at", "completed_at")
     list_filter = ("status", "base_model__family", "created_at")
     search_fields = ("name", "owner__username", "base_model__name", "dataset__name", "details")
     list_select_related = ("owner", "base_model", "dataset")
@@ -31,16 +32,32 @@ class RunAdmin(ReadOnly[Run]):
     )
     readonly_fields = ("page",)
 
+    @admin.display(description="status", ordering="status")
+    def state(self, run: Run) -> SafeString:
+        return marks.status(run)
+
     @admin.display(description="page")
     def page(self, run: Run) -> SafeString:
         return format_html('<a href="/runs/{0}/">{0}</a>', run.name)
 
 
 class DataSetAdmin(ReadOnly[DataSet]):
-    list_display = ("name", "owner", "task_type", "rows", "bytes", "created_at")
+    list_display = ("name", "owner", "task", "count", "size", "created_at")
     list_filter = ("task_type", "created_at")
     search_fields = ("name", "owner__username", "source", "digest")
     list_select_related = ("owner",)
+
+    @admin.display(description="task", ordering="task_type")
+    def task(self, dataset: DataSet) -> str:
+        return dataset.task_type.replace("_", " ").capitalize()
+
+    @admin.display(description="rows", ordering="rows")
+    def count(self, dataset: DataSet) -> str:
+        return f"{dataset.rows:,}"
+
+    @admin.display(description="size", ordering="bytes")
+    def size(self, dataset: DataSet) -> str:
+        return marks.size(dataset.bytes)
 
 
 class ModelVersionAdmin(ReadOnly[ModelVersion]):

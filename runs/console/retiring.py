@@ -35,8 +35,9 @@ def retire(request: HttpRequest) -> HttpResponse:
         names = ", ".join(model.name for model in models)
         messages.success(request, f"Retired on {form.cleaned_data['on']:%d %b %Y}: {names}.")
         return redirect(LIST)
+    title = f"Retire {models[0].display_name if len(models) == 1 else f'{len(models)} base models'}"
     found, zone = [(model, impacts.impact(model)) for model in models], timezone.get_default_timezone_name()
-    return _page(request, "admin/console/retire.html", title="Retire base models", form=form, impacts=found, zone=zone)
+    return _page(request, "admin/console/retire.html", title=title, form=form, impacts=found, zone=zone)
 
 
 def _done(form: RetireForm, request: HttpRequest, models: list[BaseModel]) -> bool:

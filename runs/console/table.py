@@ -2,14 +2,25 @@
 
 from typing import Any, TypeVar, cast
 
+from django import forms
 from django.contrib import admin
+from django.db import models
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from runs.models import User
 
 Row = TypeVar("Row", bound=Model)
+
+
+class DayInput(forms.DateInput):
+    """The browser's own calendar."""
+
+    input_type = "date"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%d")
 
 
 def by(request: HttpRequest) -> User:
@@ -22,6 +33,16 @@ class Table(admin.ModelAdmin[Row]):
 
     list_per_page = 50
     show_full_result_count = False
+    empty_value_display = "–"
+    formfield_overrides = {models.DateField: {"widget": DayInput}}  # noqa: RUF012  Django's name
+
+    def name_of(self, row: Row) -> str:
+        """As an action names it before it is done."""
+        return str(row)
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
+        context["adminform"].form.label_suffix = ""
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def changeform_view(self, *args: Any, **kwargs: Any) -> Any:
         """A form that is shown again has a status that says so, to scripts and to the audit log."""

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
+from runs.console.asking import asks
 from runs.console.table import Table, by
 from runs.models import Role
 from runs.models.login import Invitation
@@ -46,7 +47,8 @@ class InvitationAdmin(Table[Invitation]):
         obj.pk = made.pk
         messages.success(request, f"Mailed to {made.email}. The link, shown this once: {link}")
 
-    @admin.action(description="Withdraw the chosen invitations")
+    @admin.action(description="Withdraw…")
+    @asks("Withdraw", "Their links stop working at once.")
     def withdraw(self, request: HttpRequest, rows: QuerySet[Invitation]) -> None:
         for invitation in rows:
             invitations.withdraw(invitation=invitation, by=by(request))

@@ -40,7 +40,7 @@ class AuditEntry(models.Model):
     action = models.CharField(max_length=100, db_index=True, help_text="As in run.cancel")
     target = models.CharField(max_length=255)
     outcome = models.CharField(max_length=8, choices=Outcome.choices, default=Outcome.DONE)
-    door = models.CharField(max_length=12, blank=True, help_text="runs.services.origin.Door")
+    door = models.CharField(max_length=12, blank=True, help_text="Which way it came in")
     address = models.CharField(
         max_length=64, blank=True, help_text="Where it came from: an address of the network, or a machine"
     )

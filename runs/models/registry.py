@@ -48,6 +48,7 @@ class ModelVersion(models.Model):
 
     class Meta:
         ordering = ("name", "-version")
+        verbose_name = "registered version"
         constraints = [models.UniqueConstraint(fields=["name", "version"], name="model_version_once")]
 
     def __str__(self) -> str:

@@ -40,6 +40,7 @@ class ApiToken(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
+        verbose_name = "token"
 
     def __str__(self) -> str:
         return f"{self.name} ({self.hint}…)"

@@ -52,6 +52,7 @@ class User(AbstractUser):
 
     class Meta:
         ordering = ("username",)
+        verbose_name, verbose_name_plural = "person", "people"
 
     def save(self, *args: object, **kwargs: object) -> None:
         """An admin of the product may open the console; nobody else may."""

@@ -61,6 +61,7 @@ class Delivery(models.Model):
 
     class Meta:
         ordering = ("-created_at", "-pk")
+        verbose_name_plural = "deliveries"
         indexes = [models.Index(fields=["due_at"], condition=models.Q(state="waiting"), name="delivery_due")]
 
     def __str__(self) -> str:

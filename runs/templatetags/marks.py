@@ -40,10 +40,13 @@ SHAPES = {
 def status(run: Run) -> SafeString:
     """Shape and word of a run's status."""
     tone, shape = ("warn", "half") if run.is_pausing else TONES[RunStatus(run.status)]
+    return mark(tone, shape, "Pausing" if run.is_pausing else run.get_status_display())
+
+
+def mark(tone: str, shape: str, word: str) -> SafeString:
+    """A state of anything: a tone of the style sheet, a shape of SHAPES, and its word."""
     drawn = SafeString(f'<svg viewBox="0 0 12 12" aria-hidden="true">{SHAPES[shape]}</svg>')  # nosec B703 # one of ours
-    return format_html(
-        '<span class="status {}">{} {}</span>', tone, drawn, "Pausing" if run.is_pausing else run.get_status_display()
-    )
+    return format_html('<span class="status {}">{} {}</span>', tone, drawn, word)
 
 
 @register.simple_tag

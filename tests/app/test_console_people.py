@@ -62,7 +62,12 @@ def test_tokens_are_revoked_and_never_shown(console: Client, owner: User) -> Non
     row, token = access.create_token(by=owner, name="ci")
     pages = [console.get("/admin/runs/apitoken/"), console.get(f"/admin/runs/apitoken/{row.pk}/change/")]
     assert all(token not in text(page) and row.hash not in text(page) for page in pages)
-    console.post("/admin/runs/apitoken/", {"action": "revoke", "_selected_action": [row.pk]})
+    chosen = {"action": "revoke", "_selected_action": [row.pk]}
+    asked = console.post("/admin/runs/apitoken/", chosen)
+    assert "Revoke 1 token" in text(asked)
+    assert str(row) in text(asked)
+    assert ApiToken.objects.get(pk=row.pk).revoked_at is None, "nothing is done before the answer"
+    console.post("/admin/runs/apitoken/", {**chosen, "sure": "yes"})
     assert ApiToken.objects.get(pk=row.pk).revoked_at is not None
     assert access.user_for_token(token) is None
 
@@ -88,3 +93,19 @@ def test_a_person_who_is_switched_off_is_out(console: Client, owner: User) -> No
     console.post(f"/admin/runs/user/{owner.pk}/change/", {"email": "", "role": "scientist", "team": ""})
     assert not Client().login(username="owner", password=PASSWORD)
     assert Run.objects.filter(owner=owner, status=RunStatus.RUNNING).count() == 0
+
+
+def test_a_bulk_action_that_takes_away_names_the_rows_and_can_be_left(console: Client, owner: User, colleague: User) -> None:
+    rows = [access.create_token(by=person, name=f"of {person}")[0] for person in (owner, colleague)]
+    page = text(console.post("/admin/runs/apitoken/", {"action": "revoke", "_selected_action": [row.pk for row in rows]}))
+    assert "Revoke 2 tokens" in page
+    assert all(str(row) in page and f'value="{row.pk}"' in page for row in rows)
+    assert not ApiToken.objects.exclude(revoked_at=None).exists()
+
+
+def test_the_console_stands_in_the_frame_of_the_product(console: Client, run: Run) -> None:
+    page = text(console.get("/admin/runs/run/"))
+    assert 'aria-current="page">All runs</a>' in page
+    assert "admin/css" not in page
+    assert "console/console" in page
+    assert 'class="status idle"' in page, "a state has a shape as well as a word"

@@ -151,7 +151,7 @@ def test_an_admin_removes_a_lost_factor_and_nobody_elses_is_ones_own(
 ) -> None:
     with pytest.raises(NotAllowed):
         factors.remove(user=owner, by=colleague)
-    console.post("/admin/runs/user/", {"action": "remove_factor", "_selected_action": [owner.pk]})
+    console.post("/admin/runs/user/", {"action": "remove_factor", "_selected_action": [owner.pk], "sure": "yes"})
     assert not factors.has_one(owner)
 
 
