@@ -144,6 +144,7 @@ def things(
         "help/<slug:slug>": "help/first-run",
         "<uuid:delivery>": str(delivery.pk),
         "webhooks/<key:key>": f"webhooks/{delivery.webhook_id}",
+        "webhooks/<int:pk>": f"webhooks/{delivery.webhook_id}",
         "secrets/<slug:name>": "secrets/hub_token",
         "<str:kind>/<str:name>": "catalog/main",
         "^api/2\\.0/fs/files/(?P<path>Volumes/.*)$": "api/2.0/fs/files/Volumes/main/default/shared/seen.txt",

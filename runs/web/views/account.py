@@ -14,16 +14,17 @@ from runs.services.quotas import allowances
 from runs.services.refused import Invalid, NotFound
 from runs.web.door import page, person
 from runs.web.forms import PasswordForm, TokenForm
+from runs.web.hooks import hooks_of
 from runs.web.own import own_secrets
 
 
 @page
 @never_cache
 def index(request: HttpRequest) -> HttpResponseBase:
-    return _show(request)
+    return show(request)
 
 
-def _show(request: HttpRequest, *, wrong: bool = False, **more: object) -> HttpResponseBase:
+def show(request: HttpRequest, *, wrong: bool = False, **more: object) -> HttpResponseBase:
     user = person(request)
     context = {
         "tokens": ApiToken.objects.filter(user=user),
@@ -35,6 +36,7 @@ def _show(request: HttpRequest, *, wrong: bool = False, **more: object) -> HttpR
         "has_factor": factors.has_one(user),
         "quotas": allowances(user),
         "secrets": own_secrets(user),
+        "hooks": hooks_of(user),
         "now": timezone.now(),
     }
     return render(request, "account/index.html", {**context, **more}, status=422 if wrong else 200)
@@ -47,7 +49,7 @@ def create_token(request: HttpRequest) -> HttpResponseBase:
     """Answers with the page that shows the token, once: nothing keeps it, so there is nothing to go back to."""
     form = TokenForm(request.POST, user=person(request))
     if not form.is_valid():
-        return _show(request, wrong=True, token_form=form)
+        return show(request, wrong=True, token_form=form)
     try:
         row, token = access.create_token(
             by=person(request),
@@ -57,8 +59,8 @@ def create_token(request: HttpRequest) -> HttpResponseBase:
         )
     except Invalid as refused:
         form.add_error("name", refused.message)
-        return _show(request, wrong=True, token_form=form)
-    return _show(request, fresh=row, token=token)
+        return show(request, wrong=True, token_form=form)
+    return show(request, fresh=row, token=token)
 
 
 @page
@@ -76,7 +78,7 @@ def revoke_token(request: HttpRequest, pk: int) -> HttpResponseBase:
 def password(request: HttpRequest) -> HttpResponseBase:
     form = PasswordForm(person(request), request.POST)
     if not form.is_valid():
-        return _show(request, wrong=True, password_form=form)
+        return show(request, wrong=True, password_form=form)
     old, user = request.session.session_key, form.save()
     update_session_auth_hash(request, user)
     visits.moved(user=user, old=old, new=request.session.session_key)
@@ -100,6 +102,6 @@ def secret(request: HttpRequest, name: str) -> HttpResponseBase:
     try:
         secrets.put(name=known, value=request.POST.get("value", ""), by=user, owner=user)
     except Invalid as refused:
-        return _show(request, wrong=True, secrets=own_secrets(user, wrong={known: refused.message}))
+        return show(request, wrong=True, secrets=own_secrets(user, wrong={known: refused.message}))
     messages.success(request, f"Your {title} is kept, encrypted.")
     return redirect("account")
