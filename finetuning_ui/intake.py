@@ -113,6 +113,7 @@ async def _answer(scope: Message, receive: Receive, send: Send, refusal: Refusal
     door = door_of(f"{scope['method']} {scope['path']}")
     body = json.dumps(door.shape(refusal.status, refusal.detail)).encode()
     headers = [(b"content-type", door.media.encode()), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+    headers += [(b"x-content-type-options", b"nosniff")]
     headers += [(b"www-authenticate", b'Bearer realm="finetuning-ui"')] if refusal.status == 401 else []
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": True})

@@ -109,15 +109,15 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "finetuning_ui.tracing.traced",
+    "finetuning_ui.security.content_security_policy",  # first, so that refusals of the next one have it too
     "django.middleware.security.SecurityMiddleware",
-    "finetuning_ui.security.content_security_policy",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]

@@ -17,6 +17,7 @@ from django.urls import get_resolver
 
 from runs import wiring
 from runs.api.native import streaming
+from runs.api.openai import jobs
 from runs.models import (
     BaseModel,
     DataSet,
@@ -73,8 +74,9 @@ class Person:
 
 
 @pytest.fixture(autouse=True)
-def _one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+def one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream gives its connection back at once; the walk's one transaction still needs it."""
+    monkeypatch.setattr(jobs, "PATIENCE", 0.1)  # nobody stops these engines
     for module in (stream, streaming):
         monkeypatch.setattr(module, "close_old_connections", lambda: None)
 
@@ -274,7 +276,7 @@ def test_a_method_that_an_address_does_not_take_is_refused(everybody: list[Perso
 
 
 def test_the_console_is_for_admins_to_its_last_page(everybody: list[Person]) -> None:
-    pages = {_console_path(route) for route in routes() if route.startswith("admin/") and "logout" not in route}
+    pages = {console_path(route) for route in routes() if route.startswith("admin/") and "logout" not in route}
     wrong = []
     for path in sorted(pages):
         for person in (someone for someone in everybody if someone.name in ("anonymous", "service", "owner", "admin")):
@@ -287,7 +289,7 @@ def test_the_console_is_for_admins_to_its_last_page(everybody: list[Person]) -> 
     assert len(pages) > 3 * len(console_site.site._registry)
 
 
-def _console_path(route: str) -> str:
+def console_path(route: str) -> str:
     for part in ("<path:object_id>", "<int:key>", "<int:content_type_id>", "<id>", "<int:pk>"):
         route = route.replace(part, "1")
     return route.replace("(?P<app_label>auth|runs)", "runs").replace("^", "").replace("$", "").replace("(?P<url>.*)", "nothing")

@@ -27,6 +27,7 @@ from runs.services.refused import Invalid, NotAllowed, NotFound
 from runs.services.sight import is_ours
 
 CHUNK = 1 << 20  # bytes
+FILE = {"Content-Disposition": "attachment"}  # what people put here is shown by no browser
 SERVICE = "/api/2.0/mlflow-artifacts/artifacts"
 SIGNED_SECONDS = 15 * 60
 SALT = "mlflow artifact"
@@ -83,7 +84,7 @@ def _must_change(call: Call, place: Place) -> None:
 def download(call: Call, place: Place) -> HttpResponseBase:
     if place.run and (kept := checkpoints.folder_of(call, place.run, place.inside)):
         if kept[1].name == checkpoints.MARK:
-            return HttpResponse(b"", content_type="application/octet-stream")
+            return HttpResponse(b"", content_type="application/octet-stream", headers=FILE)
         found(kept[1].is_file(), "Artifact", place.path)
         return sent(kept[1])
     rest = wiring.mlflow_rest()
@@ -91,7 +92,7 @@ def download(call: Call, place: Place) -> HttpResponseBase:
     if not answer.is_success:
         answer.close()
         raise NotFound(f"Artifact {place.path[:200]} not found.")
-    response = StreamingHttpResponse(_chunks(answer), content_type="application/octet-stream")
+    response = StreamingHttpResponse(_chunks(answer), content_type="application/octet-stream", headers=FILE)
     if length := answer.headers.get("Content-Length"):
         response.headers["Content-Length"] = length
     return response

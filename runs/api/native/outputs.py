@@ -56,7 +56,8 @@ def download_log(request: Request, name: str) -> HttpResponseBase:
     query = read(request, LogQuery)
     run = lifecycle.find(by=person(request), name=name)
     if query.lines:
-        return HttpResponse(last_lines(run, query.lines), content_type="text/plain; charset=utf-8")
+        headers = {"Content-Disposition": f'attachment; filename="{run.name}.txt"'}
+        return HttpResponse(last_lines(run, query.lines), content_type="text/plain; charset=utf-8", headers=headers)
     return FileResponse(
         log_file(run).open("rb"), as_attachment=True, filename=f"{run.name}.txt", content_type="text/plain; charset=utf-8"
     )

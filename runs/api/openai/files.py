@@ -67,7 +67,9 @@ def show(request: HttpRequest, user: User, key: str) -> HttpResponseBase:
 
 def content(request: HttpRequest, user: User, key: str) -> HttpResponseBase:
     if key.startswith(naming.RESULTS):
-        return HttpResponse(_results(naming.find_results(user, key)), content_type="text/csv; charset=utf-8")
+        run = naming.find_results(user, key)
+        headers = {"Content-Disposition": f'attachment; filename="{run.name}.csv"'}
+        return HttpResponse(_results(run), content_type="text/csv; charset=utf-8", headers=headers)
     dataset = naming.find_dataset(user, key)
     path = wiring.original_file(dataset.original) if dataset.original else rows_file(dataset.digest)
     return sent(path, filename=file_object(dataset)["filename"])
