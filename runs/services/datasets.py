@@ -1,7 +1,6 @@
 """Data sets: take files in, find them again, delete them."""
 
 import hashlib
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from runs.data.sources import SourceError, open_source, pinned
 from runs.data.validation import Report, check
 from runs.data.vocabulary import fingerprint
 from runs.models import BaseModel, DataSet, Run, User
-from runs.services import arrivals, quotas
+from runs.services import arrivals, quotas, shelf
 from runs.services.audit import record
 from runs.services.permissions import may, require
 from runs.services.refused import BadData, CannotDelete, Invalid, ModelUnavailable, NotFound, UnknownData
@@ -48,9 +47,9 @@ def add_upload(
         dataset = _keep(by=by, path=path, source=filename, task=task, name=name, field="file", mapping=mapping)
         if keep_original:
             dataset.original = f"sha256:{digest.hexdigest()}"
-            wiring.original_file(dataset.original).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(path, wiring.original_file(dataset.original))
-            dataset.save(update_fields=["original"])
+            with transaction.atomic():
+                shelf.put_original(path, dataset.original)
+                dataset.save(update_fields=["original"])
         return dataset
 
 
@@ -122,10 +121,7 @@ def delete(*, dataset: DataSet, by: User) -> None:
     kept = {name: getattr(dataset, name) for name in ("digest", "source", "rows", "task_type", "visibility")}
     record("dataset.delete", dataset, by=by, before={**kept, "owner": dataset.owner.username})
     dataset.delete()
-    if not DataSet.objects.filter(digest=digest).exists():
-        transaction.on_commit(lambda: wiring.dataset_file(digest).unlink(missing_ok=True))
-    if original and not DataSet.objects.filter(original=original).exists():
-        transaction.on_commit(lambda: wiring.original_file(original).unlink(missing_ok=True))
+    transaction.on_commit(lambda: shelf.clear(digest, original))
 
 
 def renderer(model: BaseModel) -> Renderer:
@@ -164,16 +160,13 @@ def _keep(
             raise BadData(report.sentence, field=field, report=report)
         if field != "file" and (earlier := _same(by, source, report, task)):
             return earlier
-        target = wiring.dataset_file(report.digest)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            os.replace(canonical, target)
-    try:
-        return create(by=by, report=report, source=source, task=task, wanted=slug(name or Path(source).name))
-    except quotas.QuotaReached:
-        if not DataSet.objects.filter(digest=report.digest).exists():
-            target.unlink(missing_ok=True)
-        raise
+        try:
+            with transaction.atomic():
+                shelf.put(canonical, report.digest)
+                return create(by=by, report=report, source=source, task=task, wanted=slug(name or Path(source).name))
+        except quotas.QuotaReached:
+            shelf.clear(report.digest)
+            raise
 
 
 def _same(by: User, source: str, report: Report, task: TaskType) -> DataSet | None:

@@ -1,14 +1,13 @@
 """Data sets made from others by a remedy: kept beside what they came from, with the record of how."""
 
-import os
 from pathlib import Path
 from typing import Any
 
-from runs import wiring
 from runs.contract.spec import TaskType
 from runs.data.remedies import RemedyKind
 from runs.data.validation import check
 from runs.models import DataSet, Measurement, User
+from runs.services import shelf
 from runs.services.datasets import create
 from runs.services.naming import ENDINGS, HELD_OUT
 
@@ -24,6 +23,7 @@ def objection(made: Measurement, parts: list[dict[str, Any]]) -> str:
 
 def keep(made: Measurement, result: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Take the parts that a remedy wrote; return the result with the names of the new data sets."""
+    shelf.hold(*(part["digest"] for part in result["parts"]))
     parent = DataSet.objects.get(pk=made.job["dataset"])
     by = User.objects.get(pk=made.job["by"])
     ending = ENDINGS[RemedyKind(made.job["remedy"]["kind"])]
@@ -40,9 +40,7 @@ def _keep(made: Measurement, parent: DataSet, owner: User, path: Path, part: dic
     asked = made.job.get("name", "")
     wanted = asked if asked and ending != HELD_OUT else f"{asked or parent.name}-{ending}"
     report = check(path, task=task, name=f"{wanted}.jsonl", canonical=None)
-    target = wiring.dataset_file(part["digest"])
-    if not target.exists():
-        os.replace(path, target)
+    shelf.put(path, part["digest"])
     return create(
         by=owner,
         report=report.model_copy(update={"digest": part["digest"], "rows": part["rows"]}),

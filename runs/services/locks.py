@@ -1,4 +1,4 @@
-"""Locks of a database session, for work that speaks to others meanwhile and must not hold up rows with a transaction."""
+"""Locks by name, in all processes: of a database session, for work that speaks to others meanwhile, or of a transaction."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,3 +19,9 @@ def session_lock(name: str, *, wait: bool) -> Iterator[bool]:
         if held:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])
+
+
+def transaction_lock(name: str) -> None:
+    """Hold the lock of this name until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])

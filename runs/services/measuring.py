@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from runs import wiring
@@ -22,7 +22,9 @@ from runs.execution import measuring as children
 from runs.models import Measurement
 from runs.models.measurement import State
 from runs.services import derived
+from runs.services.locks import transaction_lock
 from runs.services.nudge import after_commit
+from runs.services.refused import Refused
 
 INLINE = 500_000  # bytes of rows that are measured while the person waits: about a second
 TOGETHER = 2  # children at once
@@ -99,8 +101,7 @@ def reap() -> None:
 @transaction.atomic
 def _claim(pk: int) -> str:
     """The lease on a waiting measurement, if there is room for one more child."""
-    with connection.cursor() as cursor:  # two workers must not take the same place
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('measuring'))")
+    transaction_lock("measuring")  # two workers must not take the same place
     if Measurement.objects.filter(state=State.RUNNING).count() >= TOGETHER:
         return ""
     token = secrets.token_hex(16)
@@ -137,7 +138,11 @@ def _settle(found: Measurement, answer: dict[str, Any], folder: Path) -> Measure
     if held.measure == Measure.REMEDY:
         if objection := derived.objection(held, result["parts"]):
             return _refuse(held, objection)
-        result = derived.keep(held, result, folder)
+        try:
+            with transaction.atomic():
+                result = derived.keep(held, result, folder)
+        except Refused as refused:  # a full quota, or too many of that name
+            return _refuse(held, refused.message)
     held.state, held.result, held.done, held.lease_token = State.READY, result, held.total, ""
     held.save()
     _next()
