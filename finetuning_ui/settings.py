@@ -201,6 +201,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # Uploads: a data set streams to disk; the limit is for form fields.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+DATA_UPLOAD_MAX_NUMBER_FILES = 500  # of one form; each is open until the form is answered
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024  # bytes; a REST call may carry rows
 
 # Static files

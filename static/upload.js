@@ -1,5 +1,6 @@
 // Uploads: drop a file, see how far it is, keep the chosen file when it is refused. Without this the form is sent as any other.
-const PART = 8 << 20, TRIES = 6;  // bytes; a smaller file goes with the form
+const PART = 8 << 20, TRIES = 6;  // bytes; a smaller file goes with the form, and so do several
+const MANY = 500;  // files of one form
 const CUT = "The connection was cut. Send the file again: a large one goes on from where it stands.";
 const kilo = (count) => count < 1e6 ? `${Math.round(count / 1e3)} kB` : `${(count / 1e6).toFixed(1)} MB`;
 
@@ -17,6 +18,10 @@ function dropping(zone) {
     if (!event.dataTransfer.files.length) return;
     event.preventDefault();
     zone.classList.remove("over");
+    const folder = [...event.dataTransfer.items].some((item) => item.webkitGetAsEntry?.()?.isDirectory);
+    const state = zone.closest("form").querySelector("[data-state]");
+    state.textContent = folder ? "A folder cannot be dropped. Choose it with the button for folders, or drop the files in it." : "";
+    if (folder) return;
     file.files = event.dataTransfer.files;
     file.dispatchEvent(new Event("change", { bubbles: true }));
   });
@@ -80,7 +85,12 @@ async function send(event) {
   if (form.dataset.sent) return;
   form.dataset.sent = "yes";
   const bar = form.querySelector("progress"), state = form.querySelector("[data-state]");
-  const total = files.reduce((sum, input) => sum + input.files[0].size, 0);
+  const every = files.flatMap((input) => [...input.files]), total = every.reduce((sum, file) => sum + file.size, 0);
+  if (every.length > MANY) {
+    delete form.dataset.sent;
+    state.textContent = `${every.length.toLocaleString("en")} files are more than ${MANY}. Pack them into a .zip.`;
+    return;
+  }
   const body = new FormData(form, event.submitter);
   const done = () => { delete form.dataset.sent; bar.hidden = true; state.textContent = ""; };
   const show = (sent) => {
@@ -92,7 +102,7 @@ async function send(event) {
   try {
     for (const input of files) {
       const file = input.files[0];
-      if (file.size <= PART) continue;
+      if (input.files.length > 1 || file.size <= PART) continue;
       const key = await inParts(file, body.get("csrfmiddlewaretoken"), (sent) => show(before + sent));
       body.delete(input.name);
       body.set(input.name.replace(/file$/, "upload_key"), key);

@@ -62,14 +62,14 @@ def _rows(profile: Profile, model_max: int) -> Iterator[Advice]:
         message = f"The data hold {profile.tokens:,} tokens, less than one full context of the model ({model_max:,})."
         yield _warn("few_tokens", message, "A narrow task may do with that; more rows make the result more dependable.")
     if profile.truncated_rows:
-        long = f"{profile.truncated_rows:,} of {profile.rows:,} rows are longer than {profile.context_length:,} tokens"
-        lost = f"lose {profile.truncated_tokens:,} tokens at their end, where the answer is."
-        need = min(profile.longest, model_max)
-        yield _warn("truncated", f"{long} and {lost}", f"Raise the context length, up to {need:,}, or shorten these rows.")
+        cut = f"{profile.truncated_rows:,} of {profile.rows:,} rows {_are(profile.truncated_rows)} cut at"
+        lost = f"{profile.truncated_tokens:,} tokens are lost at their end, where the answer is."
+        message = f"{cut} {profile.context_length:,} tokens: {lost}"
+        yield _warn("truncated", message, f"{_longer(profile, model_max)} shorten these rows.")
     if 0 < profile.untrained_rows < profile.rows:
-        rows = f"{profile.untrained_rows:,} rows have no token to learn"
-        message = f"{rows} within {profile.context_length:,} tokens and are dropped."
-        yield _warn("untrained_rows", message, "Raise the context length or shorten their prompts.")
+        rows = f"{profile.untrained_rows:,} of {profile.rows:,} rows {_are(profile.untrained_rows)} dropped:"
+        message = f"{rows} within {profile.context_length:,} tokens there is nothing to learn."
+        yield _warn("untrained_rows", message, f"{_longer(profile, model_max)} shorten their prompts.")
 
 
 def _pretraining(profile: Profile) -> Iterator[Advice]:
@@ -82,6 +82,16 @@ def _pretraining(profile: Profile) -> Iterator[Advice]:
     elif not SMALL <= profile.bytes <= LARGE:
         message = f"The data are {size}; files of 60 to 256 MB are advised."
         yield _warn("file_size", message, "Nothing needs to be done if this is all the text there is.")
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _longer(profile: Profile, model_max: int) -> str:
+    """Where a longer context is to be had, that it would help."""
+    need = min(profile.longest, model_max)
+    return f"Raise the context length, up to {need:,}, or" if need > profile.context_length else "The model reads no more:"
 
 
 def _warn(kind: str, message: str, remedy: str) -> Advice:

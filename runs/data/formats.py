@@ -41,7 +41,9 @@ def read(path: Path, name: str, task: TaskType, findings: Findings, scratch: Pat
         raise Unreadable("missing", f"There is no file “{name}”.")
     if path.is_dir():
         if task is not TaskType.CONTINUED_PRETRAIN:
-            raise Unreadable("format", "A folder holds texts for continued pretraining, but this task needs one .jsonl file.")
+            raise Unreadable(
+                "format", "Several files, or a folder, are texts for continued pretraining; this task needs one .jsonl file."
+            )
         yield from batched(read_folder(path, findings))
         return
     with opened(path) as (stream, packed):

@@ -3,10 +3,11 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
@@ -51,6 +52,21 @@ def add_upload(
                 shelf.put_original(path, dataset.original)
                 dataset.save(update_fields=["original"])
         return dataset
+
+
+def add_texts(*, by: User, files: Sequence[tuple[str, BinaryIO]], task: TaskType, name: str = "", mapping: str = "") -> DataSet:
+    """Check several .txt files, or all files of a folder, and keep them as one data set. `files` are names and contents."""
+    require(by, "dataset.create")
+    with transaction.atomic():
+        quotas.may_keep(by)
+    with TemporaryDirectory(dir=wiring.scratch()) as scratch:
+        for number, (filename, file) in enumerate(files, 1):
+            plain = Path(filename.replace("\x00", "")).name[-200:] or "file"
+            target = Path(scratch, plain)
+            with (Path(scratch, f"{number}-{plain}") if target.exists() else target).open("wb") as copy:
+                copyfileobj(file, copy, COPY_BYTES)
+        source = f"{len(files):,} files"
+        return _keep(by=by, path=Path(scratch), source=source, task=task, name=name or "texts", field="file", mapping=mapping)
 
 
 def add_arrived(*, by: User, key: str, task: TaskType, name: str = "", mapping: str = "") -> DataSet:

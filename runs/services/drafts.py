@@ -1,6 +1,6 @@
 """Drafts of runs: what a person has written down in the wizard so far, step by step, until it is started once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -21,12 +21,20 @@ REGISTER_TO = "main.default"  # the catalog and schema that every installation h
 
 @dataclass(frozen=True)
 class Upload:
-    """A file, or the key of one that came in parts. `mapping` is the foreign shape that the person confirmed, if any."""
+    """A file or several texts, or the key of a file that came in parts. `mapping` is the foreign shape that was confirmed."""
 
-    file: BinaryIO | None = None
-    filename: str = ""
+    files: Sequence[tuple[str, BinaryIO]] = ()
     mapping: str = ""
     key: str = ""
+
+    def keep(self, *, by: User, task: TaskType, name: str = "") -> DataSet:
+        """Check it, and make it a data set."""
+        if self.key:
+            return datasets.add_arrived(by=by, key=self.key, task=task, name=name, mapping=self.mapping)
+        if len(self.files) > 1:
+            return datasets.add_texts(by=by, files=self.files, task=task, name=name, mapping=self.mapping)
+        (filename, file), *_ = self.files
+        return datasets.add_upload(by=by, file=file, filename=filename, task=task, name=name, mapping=self.mapping)
 
 
 def find(*, by: User, key: str) -> Draft:
@@ -104,10 +112,8 @@ def choose_data(
     `mapping` is the foreign shape of what is referred to, where the person confirmed one.
     """
     task = TaskType(draft.values["task_type"])
-    if upload is not None and upload.file is None:
-        dataset = datasets.add_arrived(by=by, key=upload.key, task=task, mapping=upload.mapping)
-    elif upload is not None and upload.file is not None:
-        dataset = datasets.add_upload(by=by, file=upload.file, filename=upload.filename, task=task, mapping=upload.mapping)
+    if upload is not None:
+        dataset = upload.keep(by=by, task=task)
     elif reference:
         dataset = datasets.resolve(by=by, reference=reference, task=task, field=field, mapping=mapping)
     else:

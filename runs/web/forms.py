@@ -119,11 +119,37 @@ def focus_first_error(form: forms.Form) -> None:
             return
 
 
+class FilesInput(forms.FileInput):
+    """What was chosen in an input for files and in the one for a folder beside it."""
+
+    allow_multiple_selected = True
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:  # noqa: ARG002  Django calls it so
+        if files is None or not hasattr(files, "getlist"):
+            return []
+        return [*files.getlist(name), *files.getlist(name.removesuffix("file") + "folder")]
+
+
+class FilesField(forms.FileField):
+    """Any number of files, as a list."""
+
+    widget = FilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        return [super(FilesField, self).clean(one, initial) for one in data or []]
+
+
+def upload_of(cleaned: dict[str, Any]) -> Upload | None:
+    """What came with a form of these fields, if anything did."""
+    files, key = cleaned.get("file") or [], cleaned["upload_key"]
+    return Upload([(file.name, file) for file in files], cleaned["mapping"], key) if files or key else None
+
+
 class DataForm(forms.Form):
     """Where rows come from: a file, a data set that is here, or a path in a volume."""
 
     source = forms.CharField(required=False)
-    file = forms.FileField(required=False, allow_empty_file=True, max_length=255)
+    file = FilesField(required=False, allow_empty_file=True, max_length=255)
     upload_key = forms.CharField(required=False, max_length=32)  # of a file that came in parts
     dataset = forms.CharField(required=False)
     path = forms.CharField(required=False, max_length=1_000)
@@ -132,10 +158,7 @@ class DataForm(forms.Form):
     @property
     def upload(self) -> Upload | None:
         """A file counts whatever else is filled in: nobody chooses one by accident."""
-        file, mapping = self.cleaned_data.get("file"), self.cleaned_data["mapping"]
-        if key := self.cleaned_data["upload_key"]:
-            return Upload(mapping=mapping, key=key)
-        return Upload(file, file.name, mapping) if file is not None else None
+        return upload_of(self.cleaned_data)
 
     @property
     def reference(self) -> str:
@@ -147,7 +170,7 @@ class DataForm(forms.Form):
 class UploadForm(forms.Form):
     """A file for the page Data, where no model is chosen yet."""
 
-    file = forms.FileField(required=False, allow_empty_file=True, max_length=255)
+    file = FilesField(required=False, allow_empty_file=True, max_length=255)
     upload_key = forms.CharField(required=False, max_length=32)  # of a file that came in parts
     task_type = forms.ChoiceField(
         choices=[(task.value, task.title) for task in TASKS.values()],
@@ -159,7 +182,7 @@ class UploadForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if cleaned.get("file") is None and not cleaned.get("upload_key") and "file" not in self.errors:
+        if not cleaned.get("file") and not cleaned.get("upload_key") and "file" not in self.errors:
             self.add_error("file", "Choose a file.")
         return cleaned
 

@@ -52,6 +52,14 @@ def test_a_form_with_a_file_becomes_a_data_set(browser: Client, headers: dict[st
     assert browser.get("/api/v1/datasets/help-desk", **headers).status_code == 404
 
 
+@pytest.mark.parametrize("path", ["datasets", "checks"])
+def test_of_two_files_none_is_passed_over_in_silence(browser: Client, headers: dict[str, str], path: str) -> None:
+    two = [SimpleUploadedFile("a.jsonl", CHAT), SimpleUploadedFile("b.jsonl", CHAT)]
+    answer = browser.post(f"/api/v1/{path}", {"file": two, "task_type": "CHAT_COMPLETION"}, **headers)
+    assert (answer.status_code, answer.json()["field"]) == (400, "file")
+    assert not DataSet.objects.exists()
+
+
 @pytest.mark.parametrize("media", ["application/jsonl", "application/x-ndjson", "application/octet-stream", "text/plain"])
 def test_raw_bytes_become_a_data_set(browser: Client, headers: dict[str, str], media: str) -> None:
     answer = as_bytes(browser, headers, CHAT, "name=raw&task_type=CHAT_COMPLETION", media)

@@ -72,6 +72,31 @@ def test_no_file_is_said_at_the_field(browser: Client) -> None:
     assert "Choose a file." in text(refused)
 
 
+def texts(**contents: bytes) -> list[SimpleUploadedFile]:
+    return [SimpleUploadedFile(name.replace("_", "."), content) for name, content in contents.items()]
+
+
+def test_several_texts_and_a_folder_become_one_data_set(browser: Client) -> None:
+    folder = [*texts(a_txt=b"Third text.\n", notes_pdf=b"%PDF-1.7"), *texts(a_txt=b"Fourth text.\n")]
+    fields = {"task_type": "CONTINUED_PRETRAIN", "name": "letters", "folder": folder}
+    made = browser.post("/data/", {"file": texts(c_txt=b"First text.\n", b_txt=b"Second text.\n"), **fields})
+    assert made["Location"] == "/data/letters/"
+    kept = DataSet.objects.get()
+    assert (kept.source, kept.rows) == ("5 files", 4)
+    rows = b"".join(browser.get("/data/letters/rows.jsonl").streaming_content).decode()
+    assert all(number in rows for number in ("First", "Second", "Third", "Fourth"))
+    assert "“notes.pdf” is not a .txt file" in text(browser.get("/data/letters/"))
+
+
+def test_several_files_are_refused_where_one_is_needed(browser: Client) -> None:
+    two = {"file": [SimpleUploadedFile("a.jsonl", GOOD), SimpleUploadedFile("b.jsonl", GOOD)]}
+    refused = browser.post("/data/", {**two, "task_type": "CHAT_COMPLETION"})
+    assert (refused.status_code, DataSet.objects.count()) == (422, 0)
+    assert "needs one .jsonl file" in text(refused)
+    no_text = browser.post("/data/", {"file": texts(a_md=b"x", b_md=b"y"), "task_type": "CONTINUED_PRETRAIN"})
+    assert "no .txt file" in text(no_text)
+
+
 def test_rows_of_another_tool_are_taken_once_the_mapping_is_confirmed(browser: Client) -> None:
     rows = "".join(json.dumps({"instruction": f"Add {n}", "input": "", "output": str(n)}) + "\n" for n in range(5)).encode()
     refused = send(browser, rows)

@@ -72,7 +72,7 @@ def test_four_forms_and_a_click_make_a_run(browser: Client, model: BaseModel, ow
     checked = browser.post(to_data["Location"], {"train_data_path-file": upload(GOOD), "go": "next"}, follow=True)
     assert checked.status_code == 200
     assert "20" in text(checked)
-    assert "no problems" in text(checked)
+    assert "check passed" in text(checked)
     to_training = browser.post(to_data["Location"], {"go": "next"})
     to_review = browser.post(to_training["Location"], {"training_duration": "2ep", "batch_size": "4", "go": "next"})
     assert to_review["Location"].endswith("/review/")
@@ -240,6 +240,16 @@ def test_a_path_in_a_volume_that_does_not_exist_is_refused_at_the_field(browser:
     assert f'value="{path}"' in refused.content.decode()
 
 
+def test_a_folder_of_texts_is_chosen_in_the_wizard(browser: Client, model: BaseModel) -> None:
+    choice = {"model": model.name, "task_type": "CONTINUED_PRETRAIN", "accept": model.licence.key}
+    address = browser.post("/runs/new/", choice)["Location"]
+    assert 'name="train_data_path-folder"' in browser.get(address).content.decode()
+    folder = [SimpleUploadedFile(f"{number}.txt", b"Some text. " * 20) for number in range(3)]
+    checked = browser.post(address, {"train_data_path-folder": folder, "go": "next"}, follow=True)
+    assert "texts from 3 files" in text(checked)
+    assert DataSet.objects.get().rows == 3
+
+
 def test_nothing_chosen_says_what_to_choose(browser: Client, draft: Draft) -> None:
     refused = browser.post(at(draft, "data"), {"go": "next"})
     assert refused.status_code == 422
@@ -337,7 +347,7 @@ def test_advice_is_held_against_these_data(browser: Client, ready: Draft) -> Non
 def test_review_shows_the_run_as_python_and_as_curl(browser: Client, ready: Draft) -> None:
     browser.post(at(ready, "training"), {"training_duration": "3ep", "learning_rate": "2e-4", "go": "next"})
     page = text(browser.get(at(ready, "review")))
-    assert "client.create(" in page
+    assert "fm.create(" in page
     assert "training_duration=&#x27;3ep&#x27;" in page
     assert "Authorization: Bearer $FTUI_TOKEN" in page
     assert "&quot;learning_rate&quot;: 0.0002" in page

@@ -75,3 +75,23 @@ def test_choosing_the_file_again_goes_on_from_where_it_stood(
     expect(page.get_by_role("heading", level=1)).to_contain_text("large", timeout=60_000)
     assert sent == ["16777216"]
     complaints.clear()  # of the requests that we have cut
+
+
+def test_a_folder_of_texts_is_chosen_and_more_files_than_fit_are_counted(browse: Open, owner: User, tmp_path: Path) -> None:
+    for name in ("one", "deep/two"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).with_suffix(".txt").write_text(f"This is text {name}.\n")
+    page = at_data(browse, owner)
+    expect(page.locator("#id_folder")).to_be_hidden()
+    page.select_option("#id_task_type", "CONTINUED_PRETRAIN")
+    page.set_input_files("#id_folder", tmp_path)
+    page.get_by_role("button", name="Check and add").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("texts", timeout=60_000)
+    assert (DataSet.objects.get().rows, DataSet.objects.get().source) == (2, "2 files")
+    for number in range(500):
+        (tmp_path / f"{number}.txt").touch()
+    page.goto("/data/")
+    page.select_option("#id_task_type", "CONTINUED_PRETRAIN")
+    page.set_input_files("#id_folder", tmp_path)
+    page.get_by_role("button", name="Check and add").click()
+    expect(page.locator("[data-state]")).to_contain_text("502 files are more than 500")

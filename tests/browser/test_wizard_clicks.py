@@ -128,7 +128,7 @@ def test_a_mended_file_is_taken_after_a_refused_one(
     choose_data(page, broken)
     expect(page.get_by_role("alert")).to_be_visible()
     choose_data(page, helpdesk)
-    expect(page.get_by_text("no problems")).to_be_visible()
+    expect(page.get_by_text("check passed")).to_be_visible()
 
 
 @pytest.mark.usefixtures("refusals")

@@ -82,6 +82,8 @@ def _sent(request: Request, query: type[Fields]) -> tuple[BinaryIO, str, Fields]
 
 
 def _form(request: Request, query: type[Fields]) -> tuple[BinaryIO, str, Fields]:
+    if len(request.FILES.getlist("file")) > 1:
+        raise Malformed("Send one file. Pack several texts into a .zip.", field="file")
     fields = {**request.query_params.dict(), **cast(QueryDict, request.data).dict()}
     file = fields.pop("file", None)
     if not isinstance(file, UploadedFile) and fields.get("upload"):

@@ -16,7 +16,7 @@ from runs.services.outputs import rows_file
 from runs.services.refused import Invalid
 from runs.web import charts
 from runs.web.door import page, person
-from runs.web.forms import UploadForm
+from runs.web.forms import UploadForm, upload_of
 from runs.web.inspection import inspect
 from runs.web.lens import lens
 from runs.web.paging import paged
@@ -43,11 +43,10 @@ def index(request: HttpRequest) -> HttpResponseBase:
 
 
 def _added(user: User, fields: dict[str, Any]) -> DataSet:
-    """The data set of a file that came with the form, or before it in parts."""
-    settings: dict[str, Any] = {"task": TaskType(fields["task_type"]), "name": fields["name"], "mapping": fields["mapping"]}
-    if key := fields["upload_key"]:
-        return datasets.add_arrived(by=user, key=key, **settings)
-    return datasets.add_upload(by=user, file=fields["file"], filename=fields["file"].name, **settings)
+    """The data set of what came with the form, or before it in parts."""
+    upload = upload_of(fields)
+    assert upload is not None  # the form asks for one
+    return upload.keep(by=user, task=TaskType(fields["task_type"]), name=fields["name"])
 
 
 def _listed(request: HttpRequest) -> dict[str, Any]:
