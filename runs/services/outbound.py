@@ -1,12 +1,14 @@
 """Calls to addresses that people have named: only to hosts that the operator allows, and never to the inside by accident.
 
 A name is resolved once, every address that it has is judged, and the connection is made to the one that was judged: a name that
-points elsewhere a moment later gains nothing. Redirects are not followed.
+points elsewhere a moment later gains nothing. Redirects are not followed. Addresses of an operator's settings (HF_ENDPOINT,
+MLFLOW_TRACKING_URI, OIDC_ISSUER) may be internal and do not come here.
 """
 
 import ipaddress
 import socket
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import SplitResult, urlsplit
@@ -17,7 +19,10 @@ from django.conf import settings
 from runs.services.refused import Unfit
 
 TIMEOUT = httpx.Timeout(10.0, connect=5.0)  # seconds
+TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96")))
 READ_BYTES = 500  # of an answer; the rest is nobody's concern
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Unreachable(Exception):
@@ -83,9 +88,23 @@ def resolve(host: str, port: int) -> str:
     return str(addresses[0])
 
 
-def _is_callable(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Public, or within a network that the operator names. An IPv4 address in IPv6's clothes is judged as what it is."""
-    plain = getattr(address, "ipv4_mapped", None) or address
-    if any(plain in network for network in map(ipaddress.ip_network, settings.WEBHOOK_NETWORKS)):
+def _is_callable(address: Address) -> bool:
+    """Public, or within a network that the operator names; so is every address that it would be sent on to."""
+    return all(_is_open(each) for each in (address, *_within(address)))
+
+
+def _is_open(address: Address) -> bool:
+    if any(address in network for network in map(ipaddress.ip_network, settings.WEBHOOK_NETWORKS)):
         return True
-    return bool(plain.is_global and not plain.is_multicast)
+    if address.version == 6 and address.ipv4_mapped:
+        return True  # never on a wire: judged as the IPv4 address that it is
+    return bool(address.is_global and not address.is_multicast)
+
+
+def _within(address: Address) -> Iterator[ipaddress.IPv4Address]:
+    """The IPv4 addresses in an IPv6 one: mapped, 6to4, Teredo, behind a translator (NAT64), or in the old compatible form."""
+    if address.version == 4:
+        return
+    yield from (each for each in (address.ipv4_mapped, address.sixtofour, *(address.teredo or ())) if each)
+    if any(address in network for network in TRANSLATED) and not (address.is_loopback or address.is_unspecified):
+        yield ipaddress.IPv4Address(address.packed[-4:])

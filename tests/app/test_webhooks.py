@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import ipaddress
 import json
 import socket
 import subprocess
@@ -213,6 +214,10 @@ def test_an_address_that_may_not_be_called(receiver: Receiver, owner: User, url:
         "::ffff:10.0.0.1",
         "0.0.0.0",
         "224.0.0.1",
+        "::10.0.0.1",
+        "2002:a00:1::",
+        "64:ff9b::a00:1",
+        "64:ff9b:1::a9fe:a9fe",
     ],
 )
 def test_an_internal_address_behind_an_allowed_name(address: str, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,6 +226,22 @@ def test_an_internal_address_behind_an_allowed_name(address: str, settings: Any,
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(family, socket.SOCK_STREAM, 6, "", (address, 80))])
     with pytest.raises(Unreachable, match="internal address"):
         outbound.post("http://hooks.example.org/", b"{}", {})
+
+
+def test_public_addresses_are_called_and_named_networks_too(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.WEBHOOK_NETWORKS = ["10.1.0.0/16"]
+    for address in ("93.184.216.34", "2606:4700::1111", "64:ff9b::5db8:d822", "10.1.2.3", "::ffff:10.1.2.3"):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        found = [(family, socket.SOCK_STREAM, 6, "", (address, 80))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, found=found, **__: found)
+        assert outbound.resolve("hooks.example.org", 80) == str(ipaddress.ip_address(address))
+
+
+def test_one_internal_address_among_public_ones_is_enough(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in ("93.184.216.34", "10.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+    with pytest.raises(Unreachable, match=r"10\.0\.0\.1, an internal address"):
+        outbound.resolve("hooks.example.org", 80)
 
 
 def test_a_name_that_points_elsewhere_a_moment_later(
