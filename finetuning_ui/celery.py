@@ -30,7 +30,7 @@ app.conf.update(
         "forget": {"task": "runs.tasks.forget", "schedule": 3600.0, "options": {"expires": 3600}},
         "retire": {"task": "runs.tasks.retire", "schedule": 60.0, "options": {"expires": 60}},
         "post": {"task": "runs.tasks.post", "schedule": 60.0, "options": {"expires": 60}},
-        "sweep": {"task": "runs.tasks.sweep", "schedule": 900.0, "options": {"expires": 900}},
+        "sweep": {"task": "runs.tasks.sweep", "schedule": 60.0, "options": {"expires": 60}},
     },
 )
 app.autodiscover_tasks()

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
 from runs.models import User
+from runs.services import flood
 from runs.services.audit import record_refusal
 from runs.services.origin import Door, Origin, coming_from
 
@@ -84,11 +85,14 @@ def _write_down(request: HttpRequest, response: HttpResponseBase, origin: Origin
     user = getattr(request, "user", None)
     route = request.resolver_match.route if request.resolver_match else request.path
     problems = [{"code": problem.code, "field": problem.field, "message": problem.message} for problem in origin.refused]
+    by = user if isinstance(user, User) else None
     try:
+        if by is None and not flood.is_listed(origin.address):
+            return
         record_refusal(
             f"{request.method} {route}",
             request.path,
-            by=user if isinstance(user, User) else None,
+            by=by,
             status=response.status_code,
             **({"problems": problems} if problems else {}),
         )

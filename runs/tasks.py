@@ -10,6 +10,7 @@ from django.db import close_old_connections
 from runs.services import (
     delivering,
     dispatch,
+    flood,
     measuring,
     mirroring,
     notices,
@@ -67,6 +68,7 @@ def mail_reset(email: str, base: str) -> None:
 @shared_task
 def sweep() -> None:
     throttle.sweep()
+    flood.summarise()
 
 
 @shared_task

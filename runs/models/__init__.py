@@ -5,7 +5,7 @@ from runs.models.catalog import BaseModel, Licence, LicenceAcceptance
 from runs.models.dataset import DataSet
 from runs.models.draft import Draft
 from runs.models.event import RunEvent
-from runs.models.limits import Allowance, KeptAnswer
+from runs.models.limits import Allowance, KeptAnswer, Refusals
 from runs.models.login import Attempt, Invitation, RecoveryCode, SecondFactor, Visit
 from runs.models.measurement import Measurement
 from runs.models.metric import MetricPoint
@@ -45,6 +45,7 @@ __all__ = [
     "Record",
     "RecordKind",
     "RecoveryCode",
+    "Refusals",
     "RegisteredModel",
     "Right",
     "Role",

@@ -39,3 +39,18 @@ class KeptAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.key}"
+
+
+class Refusals(models.Model):
+    """How many writes were refused in one minute to people without an account, from one address or (empty) from all."""
+
+    address = models.CharField(max_length=64, blank=True)
+    minute = models.DateTimeField()
+    count = models.PositiveIntegerField(default=1)
+    unlisted = models.PositiveIntegerField(default=0, help_text="Those that have no entry of their own in the audit log")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["address", "minute"], name="refusals_counted_once")]
+
+    def __str__(self) -> str:
+        return f"{self.count} in {self.minute:%H:%M}"

@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections, transaction
 from django.test import Client
+from django.utils import timezone
 
 from finetuning_ui.marking import RequestNumber
 from runs import wiring
 from runs.contract.spec import TaskType
-from runs.models import AuditEntry, AuditHead, BaseModel, Run, User
+from runs.models import AuditEntry, AuditHead, BaseModel, Refusals, Run, User
 from runs.models.digest import linked
-from runs.services import chain
+from runs.services import chain, flood
 from runs.services import seals as keeping
 from runs.services.audit import record
 from tests.app.conftest import Call, Submit, caller, text
@@ -337,3 +339,30 @@ def test_the_command_prints_the_head_and_exports_what_is_new(log: list[AuditEntr
     assert capsys.readouterr().out == f"5:{log[-1].hash}\n"
     call_command("export_audit", "--after", "3")
     assert [json.loads(line)["number"] for line in capsys.readouterr().out.splitlines()] == [4, 5]
+
+
+def test_nobody_makes_the_log_long(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes after the first of a minute is one entry a minute, and counted in full."""
+    monkeypatch.setattr(flood, "FROM_ALL", 25)
+    minute = timezone.now().replace(second=10)
+    monkeypatch.setattr(flood.timezone, "now", lambda: minute)
+    for address, times in (("192.0.2.1", 30), ("192.0.2.2", 10)):
+        for _ in range(times):
+            Client(REMOTE_ADDR=address).post("/api/v1/runs", "{}", content_type="application/json")
+    rows = AuditEntry.objects.filter(outcome="refused")
+    assert (rows.filter(address="192.0.2.1").count(), rows.filter(address="192.0.2.2").count()) == (20, 5)
+    flood.summarise()
+    assert rows.count() == 25, "the minute is not over"
+    monkeypatch.setattr(flood.timezone, "now", lambda: minute + timedelta(minutes=1))
+    flood.summarise()
+    flood.summarise()
+    told = rows.filter(action="refused").order_by("pk")
+    assert {(entry.address, entry.details["more"]) for entry in told} == {("192.0.2.1", 10), ("", 5)}
+    assert not Refusals.objects.exists()
+
+
+def test_who_has_an_account_is_in_the_log_however_often(run: Run, colleague: User) -> None:
+    call = caller(colleague)
+    for _ in range(flood.FROM_ONE + 5):
+        call("POST", f"runs/{run.name}/cancel", {})
+    assert AuditEntry.objects.filter(outcome="refused", who=colleague).count() == flood.FROM_ONE + 5
