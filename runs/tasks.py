@@ -10,6 +10,7 @@ from django.db import close_old_connections
 from runs.services import (
     delivering,
     dispatch,
+    fetching,
     flood,
     measuring,
     mirroring,
@@ -84,9 +85,17 @@ def measure(pk: int, token: str) -> None:
 
 
 @shared_task
+def fetch(pk: int, token: str) -> None:
+    close_old_connections()
+    if token := fetching.work(pk, token, stopping=_stopping.is_set):
+        after_commit("runs.tasks.fetch", pk, token)
+
+
+@shared_task
 def reap() -> None:
     dispatch.reap()
     measuring.reap()
+    fetching.reap()
 
 
 @shared_task

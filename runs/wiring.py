@@ -17,6 +17,8 @@ from runs.models import BaseModel
 from runs.registry.protocol import Registry
 from runs.registry.rest import Rest
 
+VOLUMES = "/Volumes/"
+
 
 def node() -> str:
     """Names this machine and this installation on it, for leases."""
@@ -70,6 +72,15 @@ def hub_endpoint() -> str:
     return str(settings.HF_ENDPOINT)
 
 
+def model_hub(token: str | None) -> Hub:
+    return Hub(endpoint=hub_endpoint(), token=token, cdn=tuple(settings.HF_CDN), kind="model")
+
+
+def fetching_folder(number: int) -> Path:
+    """Where a model's files grow: on the file system of the models, so that a rename finishes them."""
+    return Path(settings.MODELS_DIR / ".fetching" / str(number))
+
+
 def site() -> str:
     """Where people find this installation, without a slash at the end: for mails."""
     return str(settings.SITE)
@@ -87,6 +98,9 @@ def roots(scratch: Path, hub_token: str | None) -> Roots:
 
 
 def model_folder(model: BaseModel) -> Path:
+    """Raises SourceError for a path in a volume that leads out, or in one that is no folder of this machine."""
+    if model.folder.startswith(VOLUMES):
+        return volumes().fetched(tuple(model.folder.removeprefix(VOLUMES).rstrip("/").split("/")), None)
     return Path(model.folder) if model.folder else Path(settings.MODELS_DIR / model.name)
 
 

@@ -1,18 +1,21 @@
 """Forms of the console: base models, and the end of their time."""
 
-import re
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 from django import forms
 from pydantic import ValidationError
 
+from runs import wiring
 from runs.catalog.entries import Architecture
 from runs.catalog.folder import FolderFacts, inspect
 from runs.console.table import DayInput
 from runs.contract.spec import Hyperparameters, TaskType
+from runs.data.sources import SourceError
 from runs.models import BaseModel, Role
-from runs.services.refused import invalid
+from runs.services import offering
+from runs.services.refused import Invalid, invalid
 
 TASKS = [(task.value, task.value.replace("_", " ").capitalize()) for task in TaskType]
 
@@ -30,16 +33,9 @@ class BaseModelForm(forms.ModelForm[BaseModel]):
     class Meta:
         model = BaseModel
         fields = (
-            "name", "display_name", "family", "parameters", "max_context_length", "task_types", "licence", "folder", "defaults",
-            "architecture", "roles", "teams", "enabled",
+            "name", "display_name", "family", "parameters", "max_context_length", "task_types", "licence", "folder", "hub_id",
+            "revision", "defaults", "architecture", "roles", "teams", "enabled",
         )  # fmt: skip
-
-    def clean_name(self) -> str:
-        """The name is also a path below the models folder, so it must stay below it."""
-        name: str = self.cleaned_data["name"]
-        if not re.fullmatch(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", name, flags=re.ASCII):
-            raise forms.ValidationError("Write <organisation>/<model> with letters, digits, . _ and -, as in acme/small-1.")
-        return name
 
     def clean_defaults(self) -> dict[str, Any]:
         given = self.cleaned_data.get("defaults") or {}
@@ -59,7 +55,10 @@ class BaseModelForm(forms.ModelForm[BaseModel]):
             return folder
         if not Path(folder).is_absolute():
             raise forms.ValidationError("Write the whole path, from / on.")
-        self.facts = inspect(Path(folder))
+        try:
+            self.facts = inspect(wiring.model_folder(BaseModel(folder=folder)))
+        except SourceError as error:
+            raise forms.ValidationError(str(error)) from None
         if self.facts.problems:
             raise forms.ValidationError(list(self.facts.problems))
         return folder
@@ -80,7 +79,18 @@ class BaseModelForm(forms.ModelForm[BaseModel]):
         most = self.facts.max_context_length if self.facts else None
         if most and given.get("max_context_length", 0) > most:
             self.add_error("max_context_length", f"The model's own config.json says {most:,} at most.")
+        if given.get("enabled") and "enabled" in self.changed_data and not self.errors:
+            self._check_fit(given)
         return given
+
+    def _check_fit(self, given: dict[str, Any]) -> None:
+        wanted = copy(self.instance)
+        wanted.folder, wanted.task_types = given["folder"], given["task_types"]
+        wanted.max_context_length = given["max_context_length"]
+        try:
+            offering.check_fit(wanted)
+        except Invalid as refused:
+            self.add_error("enabled", refused.message)
 
 
 class RetireForm(forms.Form):

@@ -13,11 +13,12 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 
-from runs.console import retiring
+from runs.console import additions, fetching, retiring
 from runs.console.forms import BaseModelForm
 from runs.console.table import Table, by
 from runs.models import BaseModel, Licence
 from runs.services import offering, verifying
+from runs.services.checks import weights_are_here
 from runs.services.verifying import Health
 from runs.templatetags.marks import mark
 
@@ -72,9 +73,18 @@ class BaseModelAdmin(Table[BaseModel]):
     def get_urls(self) -> list[URLPattern]:
         own = [
             path("retire/", self.admin_site.admin_view(retiring.retire), name="runs_basemodel_retire"),
+            path("<int:key>/fetch/", self.admin_site.admin_view(fetching.fetch), name="runs_basemodel_fetch"),
             path("<int:key>/restore/", self.admin_site.admin_view(retiring.restore), name="runs_basemodel_restore"),
         ]
         return own + super().get_urls()
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        model = BaseModel.objects.filter(pk=object_id).first() if object_id.isdigit() else None
+        fetchable = bool(model and not model.folder and not weights_are_here(model) and not model.is_retired)
+        return super().change_view(request, object_id, form_url, extra_context={"fetchable": fetchable})
+
+    def add_view(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
+        return additions.add(request)
 
     def save_model(self, request: HttpRequest, obj: BaseModel, form: Any, change: bool) -> None:
         teams = form.cleaned_data.get("teams")

@@ -3,6 +3,7 @@
 from runs.models.audit import AuditEntry, AuditHead
 from runs.models.catalog import BaseModel, Licence, LicenceAcceptance
 from runs.models.dataset import DataSet
+from runs.models.download import Download
 from runs.models.draft import Draft
 from runs.models.event import RunEvent
 from runs.models.limits import Allowance, KeptAnswer, Refusals
@@ -32,6 +33,7 @@ __all__ = [
     "Checkpoint",
     "DataSet",
     "Delivery",
+    "Download",
     "Draft",
     "Invitation",
     "KeptAnswer",

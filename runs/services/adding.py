@@ -1,13 +1,14 @@
 """New base models, from a folder or a hub: most of what is to be said of one stands in its own configuration files."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from django.db import transaction
 from django.utils import timezone
 
+from runs import wiring
 from runs.catalog.folder import architecture, context_length
 from runs.contract.spec import TaskType
+from runs.data.sources import SourceError
 from runs.models import BaseModel, Licence, Team, User
 from runs.services import verifying
 from runs.services.audit import record
@@ -21,7 +22,7 @@ class Wish:
 
     name: str
     licence: str
-    folder: str = ""
+    folder: str = ""  # of this machine, or /Volumes/…
     hub_id: str = ""
     revision: str = ""
     display_name: str = ""
@@ -31,18 +32,14 @@ class Wish:
     teams: tuple[str, ...] = ()
 
 
-@transaction.atomic
-def add(*, wish: Wish, by: User) -> BaseModel:
-    """From a folder it is offered at once if it is in order; from the hub it is switched off until its weights are here."""
+def read(*, wish: Wish, by: User) -> BaseModel:
+    """What the model would be, read from its own files and not kept. Raises Invalid when it could not be offered."""
     require(by, "catalog.change")
     if BaseModel.objects.filter(name=wish.name).exists():
         raise Invalid(f"There is a base model “{wish.name}” already.", field="name")
     licence = Licence.objects.filter(key=wish.licence).first()
     if licence is None:
         raise Invalid(f"There is no licence “{wish.licence}”. Add it in the console first.", field="licence")
-    teams = list(Team.objects.filter(name__in=wish.teams))
-    if missing := set(wish.teams) - {team.name for team in teams}:
-        raise Invalid(f"There is no team “{min(missing)}”.", field="teams")
     short = wish.name.rpartition("/")[2]
     model = BaseModel(
         name=wish.name,
@@ -56,6 +53,16 @@ def add(*, wish: Wish, by: User) -> BaseModel:
         revision=wish.revision,
     )
     _read_folder(model) if wish.folder else _read_hub(model, by)
+    return model
+
+
+@transaction.atomic
+def add(*, wish: Wish, by: User) -> BaseModel:
+    """From a folder it is offered at once if it is in order; from the hub it is switched off until its weights are here."""
+    model = read(wish=wish, by=by)
+    teams = list(Team.objects.filter(name__in=wish.teams))
+    if missing := set(wish.teams) - {team.name for team in teams}:
+        raise Invalid(f"There is no team “{min(missing)}”.", field="teams")
     model.save()
     model.teams.set(teams)
     record("model.add", model, by=by, after={**asdict(wish), "verification": model.verification})
@@ -63,7 +70,11 @@ def add(*, wish: Wish, by: User) -> BaseModel:
 
 
 def _read_folder(model: BaseModel) -> None:
-    found, _ = verifying.look(Path(model.folder), model=model)
+    try:
+        folder = wiring.model_folder(model)
+    except SourceError as error:
+        raise Invalid(str(error), field="folder") from error
+    found, _ = verifying.look(folder, model=model)
     if found.problems:
         raise Invalid(problems=[Problem("invalid", problem, "folder") for problem in found.problems])
     model.parameters, model.verification = found.parameters, asdict(found)

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
 from runs.contract.events import Fault
 from runs.models import AuditEntry, BaseModel, Licence, Run, User
-from runs.services import retirement, settling
+from runs.services import retirement, settling, verifying
 from tests.app.conftest import Submit, text
 from tests.tiny import write_tiny_model
 
@@ -115,27 +116,72 @@ def model_form(licence: Licence, **changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_an_admin_adds_a_base_model(console: Client, licence: Licence, admin: User) -> None:
-    assert console.post("/admin/runs/basemodel/add/", model_form(licence)).status_code == 302
-    model = BaseModel.objects.get(name="acme/small-1")
-    assert (model.task_types, model.defaults) == (["CHAT_COMPLETION"], {"learning_rate": 0.0005})
+def test_an_admin_adds_a_base_model_by_saying_where_it_is(
+    console: Client, licence: Licence, admin: User, tmp_path: Path
+) -> None:
+    folder = str(write_tiny_model(tmp_path / "tiny"))
+    where = {"folder": folder, "licence": licence.key}
+    shown = text(console.post("/admin/runs/basemodel/add/", {**where, "do": "read"}))
+    assert "What its own files say" in shown
+    assert "there, and it renders" in shown
+    assert not BaseModel.objects.exists(), "nothing is kept before it is confirmed"
+    said = {"name": "acme/tiny", "display_name": "Tiny", "family": "Acme", "task_types": ["CHAT_COMPLETION"]}
+    assert console.post("/admin/runs/basemodel/add/", {**where, **said, "do": "add"}).status_code == 302
+    model = BaseModel.objects.get(name="acme/tiny")
+    assert (model.task_types, model.folder, model.enabled) == (["CHAT_COMPLETION"], folder, True)
+    assert model.parameters > 0
     assert AuditEntry.objects.get(action="model.add").who == admin
 
 
-def test_a_folder_says_what_the_model_is(console: Client, licence: Licence, tmp_path: Path) -> None:
-    folder = str(write_tiny_model(tmp_path / "model"))
-    given = model_form(licence, folder=folder, architecture="", max_context_length=64)
+def test_a_volume_is_a_place_for_a_base_model(
+    console: Client, licence: Licence, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(settings, "VOLUMES_ROOT", tmp_path)
+    folder = "/Volumes/main/models/tiny"
+    write_tiny_model(tmp_path / "main/models/tiny")
+    said = {"name": "acme/tiny", "display_name": "Tiny", "family": "Acme", "task_types": ["CHAT_COMPLETION"]}
+    given = {"folder": folder, "licence": licence.key, **said, "do": "add"}
     assert console.post("/admin/runs/basemodel/add/", given).status_code == 302
-    assert BaseModel.objects.get().architecture["layers"] >= 1
-    longer = console.post("/admin/runs/basemodel/add/", {**given, "name": "acme/other", "max_context_length": 10**6})
-    assert "config.json says" in text(longer)
+    assert verifying.health(BaseModel.objects.get()) == verifying.Health.HERE
+    out = console.post("/admin/runs/basemodel/add/", {**given, "name": "acme/out", "folder": "/Volumes/main/../../etc"})
+    assert out.status_code == 422
+    assert "may not contain" in text(out)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "Name an id or a folder"),
+        ({"folder": "models/x"}, "Write the whole path"),
+        ({"folder": "/nowhere/x"}, "There is no config.json in x"),
+        ({"folder": "/nowhere/x", "hub_id": "a/b"}, "one of the two"),
+        ({"folder": "/nowhere/x", "name": "../../etc", "do": "add"}, "<organisation>/<model>"),
+    ],
+)
+def test_a_place_without_a_model_is_refused_at_its_field(
+    console: Client, licence: Licence, given: dict[str, str], words: str
+) -> None:
+    answer = console.post("/admin/runs/basemodel/add/", {"licence": licence.key, "do": "read", **given})
+    assert answer.status_code == 422
+    assert words in text(answer)
+    assert not BaseModel.objects.exists()
+
+
+def test_only_what_is_in_order_is_switched_on_by_hand(console: Client, base_model: BaseModel, tmp_path: Path) -> None:
+    BaseModel.objects.update(enabled=False)
+    url, given = f"/admin/runs/basemodel/{base_model.pk}/change/", model_form(base_model.licence)
+    refused = console.post(url, given)
+    assert refused.status_code == 422
+    assert "It cannot be switched on" in text(refused)
+    assert not BaseModel.objects.get().enabled
+    folder = write_tiny_model(tmp_path / "tiny")
+    assert console.post(url, {**given, "folder": str(folder), "max_context_length": 64}).status_code == 302
+    assert BaseModel.objects.get().enabled
 
 
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("name", "../../etc", "<organisation>/<model>"),
-        ("name", "a/../b", "<organisation>/<model>"),
         ("defaults", '{"learning_rate": -1}', "learning_rate: This must be more than 0."),
         ("defaults", '{"colour": 1}', "There is no such setting."),
         ("defaults", "[1]", "Write a JSON object"),
@@ -149,11 +195,12 @@ def test_a_folder_says_what_the_model_is(console: Client, licence: Licence, tmp_
     ],
 )
 def test_a_base_model_that_makes_no_sense_is_refused_at_its_field(
-    console: Client, licence: Licence, field: str, value: object, words: str
+    console: Client, base_model: BaseModel, field: str, value: object, words: str
 ) -> None:
-    answer = console.post("/admin/runs/basemodel/add/", model_form(licence, **{field: value}))
+    url = f"/admin/runs/basemodel/{base_model.pk}/change/"
+    answer = console.post(url, model_form(base_model.licence, **{field: value}))
     assert words in text(answer)
-    assert not BaseModel.objects.exists()
+    assert BaseModel.objects.get().display_name == "Tiny chat"
 
 
 def test_a_change_is_audited_and_the_name_stays(console: Client, base_model: BaseModel) -> None:

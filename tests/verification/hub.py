@@ -1,9 +1,10 @@
-"""A process that serves data sets in the real layout of the Hugging Face hub: its interface, its redirects, its refusals.
+"""A process that serves data sets and models in the real layout of the Hugging Face hub: interface, redirects, refusals.
 
 `python hub.py FOLDER [CDN]`: FOLDER/org/name/* are files, FOLDER/org/name.json says `sha`, `gated`, `private`, `cardData`.
 With CDN, files are not served but redirected there, as the hub does with large ones. Prints its port. Logs requests to stdout.
 """
 
+import hashlib
 import json
 import re
 import sys
@@ -14,8 +15,8 @@ from urllib.parse import unquote
 
 FOLDER, CDN = Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else ""
 TOKEN = "hf_good"
-API = re.compile(r"/api/datasets/(?P<name>[^/]+(/[^/]+)?)(/revision/(?P<revision>[^/]+))?")
-FILE = re.compile(r"/datasets/(?P<name>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
+API = re.compile(r"/api/(datasets|models)/(?P<name>[^/]+(/[^/]+)?)(/revision/(?P<revision>[^/?]+))?(\?blobs=true)?")
+FILE = re.compile(r"(/datasets)?/(?P<name>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -44,7 +45,8 @@ class Hub(BaseHTTPRequestHandler):
             return self.send(404, b"{}", **{"X-Error-Code": "RevisionNotFound"})
         home = FOLDER / name
         names = [path.relative_to(home).as_posix() for path in sorted(home.rglob("*")) if path.is_file()]
-        body = {"id": name, "siblings": [{"rfilename": file} for file in names], **about}
+        siblings = [self.entry(home / file, file) for file in names]
+        body = {"id": name, "siblings": siblings, **about}
         return self.send(200, json.dumps(body).encode())
 
     def file(self, name: str, revision: str, file: str) -> None:
@@ -56,6 +58,15 @@ class Hub(BaseHTTPRequestHandler):
         if CDN:
             return self.send(302, b"", Location=f"{CDN}/blob/{name}/{file}")
         body = (FOLDER / name / file).read_bytes()
+        if begin := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", "")):
+            return self.send(206, body[int(begin[1]) :])
+        if "half" in about and file.endswith(".safetensors"):  # the line breaks in the middle of the weights
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2])
+            self.close_connection = True
+            return None
         if "cut" in about:  # the line breaks: fewer bytes than announced
             self.send_response(200)
             self.send_header("Content-Length", str(len(body) + 1))
@@ -64,6 +75,14 @@ class Hub(BaseHTTPRequestHandler):
             self.close_connection = True
             return None
         return self.send(200, body)
+
+    def entry(self, path: Path, name: str) -> dict[str, Any]:
+        """A file as `?blobs=true` tells of it: weights are kept apart (LFS) and go by SHA-256, the rest by Git's digest."""
+        content = path.read_bytes()
+        size = len(content)
+        blob = hashlib.sha1(b"blob %d\0" % size + content, usedforsecurity=False).hexdigest()
+        lfs = {"lfs": {"size": size, "sha256": hashlib.sha256(content).hexdigest()}} if name.endswith(".safetensors") else {}
+        return {"rfilename": name, "size": size, "blobId": blob, **lfs}
 
     def about(self, name: str) -> dict[str, Any] | None:
         try:

@@ -30,11 +30,12 @@ class Hub:
     cdn: tuple[str, ...] = ()
     limit: int = 4 << 30  # bytes of one split
     seconds: float = 1_800  # for one split
+    kind: str = "data set"  # what is asked for: a data set or a model
 
     def describe(self, name: str, revision: str | None = None) -> dict[str, Any]:
         """What the hub says of a data set: `sha`, `siblings` (its files) and `cardData`. Raises SourceError."""
         path = f"/api/datasets/{quote(name)}" + (f"/revision/{quote(revision, safe='')}" if revision else "")
-        with self._answer(path, name) as answer:
+        with self.answer(path, name) as answer:
             body = b""
             for piece in answer.iter_bytes():
                 body += piece
@@ -56,7 +57,7 @@ class Hub:
             path = folder / str(number) / re.sub(r"[^\w.\-]", "_", file.rpartition("/")[2])[-100:]
             path.parent.mkdir()
             with (
-                self._answer(f"/datasets/{quote(name)}/resolve/{quote(revision, safe='')}/{quote(file)}", name) as answer,
+                self.answer(f"/datasets/{quote(name)}/resolve/{quote(revision, safe='')}/{quote(file)}", name) as answer,
                 path.open("wb") as out,
             ):
                 for piece in answer.iter_bytes():
@@ -74,12 +75,12 @@ class Hub:
         return paths
 
     @contextmanager
-    def _answer(self, path: str, name: str) -> Iterator[httpx.Response]:
-        """A good answer, its body not read yet."""
+    def answer(self, path: str, name: str, **more: str) -> Iterator[httpx.Response]:
+        """A good answer, its body not read yet. `more` are headers for every hop."""
         home = httpx.URL(self.endpoint)
         url = httpx.URL(self.endpoint.rstrip("/") + path)
         try:
-            with httpx.Client(timeout=TIMEOUT, headers={"Accept-Encoding": "identity"}) as client:
+            with httpx.Client(timeout=TIMEOUT, headers={"Accept-Encoding": "identity", **more}) as client:
                 for _ in range(HOPS):
                     headers = {"Authorization": f"Bearer {self.token}"} if self.token and _same(url, home) else {}
                     with client.stream("GET", url, headers=headers) as answer:
@@ -105,9 +106,10 @@ class Hub:
     def _refuse(self, answer: httpx.Response, name: str) -> None:
         """Turn the hub's refusals into words."""
         status, code = answer.status_code, answer.headers.get("x-error-code", "")
+        page = f"{self.endpoint}/{'datasets/' if self.kind == 'data set' else ''}{name}"
         if status == 403 or code == "GatedRepo":
             raise SourceError(
-                f"The data set “{name}” is gated. Accept its terms at {self.endpoint}/datasets/{name}; "
+                f"The {self.kind} “{name}” is gated. Accept its terms at {page}; "
                 + (
                     "then the token in HF_TOKEN must be of that account."
                     if self.token
@@ -115,17 +117,17 @@ class Hub:
                 )
             )
         if code in ("RevisionNotFound", "EntryNotFound"):
-            raise SourceError(f"The data set “{name}” no longer has this version or file. Name it without a version.")
+            raise SourceError(f"The {self.kind} “{name}” no longer has this version or file. Name it without a version.")
         if status in (401, 404):
             token = (
                 "the token in HF_TOKEN may not see it"
                 if self.token
                 else "it is private, and an admin must set HF_TOKEN, or you your own token on the page Account"
             )
-            raise SourceError(f"There is no data set “{name}” at {self.endpoint}, or {token}.")
+            raise SourceError(f"There is no {self.kind} “{name}” at {self.endpoint}, or {token}.")
         if status == 429:
             raise SourceError("The hub asks us to wait: too many requests. Try again in some minutes.")
-        if status != 200:
+        if status not in (200, 206):
             raise SourceError(f"The hub {self.endpoint} answered with status {status}. Try again later.")
 
 

@@ -1,0 +1,45 @@
+"""The weights of a base model on their way from the hub."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from runs.models.catalog import BaseModel
+
+
+class Stage(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+
+
+class Download(models.Model):
+    """One per base model: asked for again, it goes on where it stopped."""
+
+    base_model = models.OneToOneField(BaseModel, on_delete=models.CASCADE, related_name="download")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    sha = models.CharField(max_length=64, help_text="The commit at the hub")
+    files = models.JSONField(help_text="runs.catalog.weights.File")
+    stage = models.CharField(max_length=8, choices=Stage.choices, default=Stage.WAITING)
+    done = models.PositiveBigIntegerField(default=0, help_text="Bytes")
+    total = models.PositiveBigIntegerField(help_text="Bytes")
+    reason = models.TextField(blank=True, help_text="Why it failed, in words")
+    lease_token = models.CharField(max_length=32, blank=True)
+    lease_heartbeat = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"weights of {self.base_model}"
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.stage in (Stage.WAITING, Stage.RUNNING)
+
+    @property
+    def is_failed(self) -> bool:
+        return self.stage == Stage.FAILED
+
+    @property
+    def share(self) -> float:
+        return min(1.0, self.done / self.total) if self.total else 0.0

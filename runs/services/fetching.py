@@ -1,0 +1,161 @@
+"""Weights of base models, fetched from the hub in the background: resumed where they stopped, checked, then put in place.
+
+The database is the truth, as with measurements: a task works for a spell and names its successor; a silent one is taken over.
+"""
+
+import secrets as chance
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from runs import wiring
+from runs.catalog import weights
+from runs.catalog.weights import File, Listing
+from runs.data.sources import Hub, SourceError
+from runs.models import BaseModel, Download, User
+from runs.models.download import Stage
+from runs.services import secrets, verifying
+from runs.services.audit import record
+from runs.services.nudge import after_commit
+from runs.services.permissions import require
+from runs.services.refused import Invalid
+
+SPELL, RENEW = 50.0, 1.0  # seconds of one task, and between two looks at its lease
+LEASE_SECONDS = 120  # a digest of a large file takes its time
+SPARE = 2 << 30  # bytes of disk that stay free
+
+
+def offer(*, model: BaseModel, by: User) -> Listing:
+    """What would be fetched. Raises Invalid with the hub's answer in words, or when there is no room."""
+    require(by, "catalog.change")
+    if model.folder:
+        raise Invalid("This model has a folder of its own. Empty that field to have its weights fetched.", field="folder")
+    if (wiring.model_folder(model) / "config.json").is_file():
+        raise Invalid("The weights are here already.", field="hub_id")
+    try:
+        found = weights.listing(_hub(by), model.hub_id or model.name, model.revision)
+    except SourceError as error:
+        raise Invalid(str(error), field="hub_id") from error
+    _check_room(found.bytes - weights.done(wiring.fetching_folder(model.pk), found.files))
+    return found
+
+
+@transaction.atomic
+def ask(*, model: BaseModel, by: User) -> Download:
+    """Begin, or go on after a failure. One that is under way stays as it is."""
+    require(by, "catalog.change")
+    held = Download.objects.select_for_update().filter(base_model=model).first()
+    if held is not None and held.is_under_way:
+        return held
+    found = offer(model=model, by=by)
+    fields = {"by": by, "sha": found.sha, "files": [asdict(file) for file in found.files], "total": found.bytes}
+    state = {"stage": Stage.WAITING, "reason": "", "lease_token": "", "asked_at": timezone.now()}
+    download, _ = Download.objects.update_or_create(base_model=model, defaults={**fields, **state})
+    record("model.fetch", model, by=by, sha=found.sha, bytes=found.bytes, files=len(found.files))
+    after_commit("runs.tasks.fetch", download.pk, "")
+    return download
+
+
+def work(pk: int, token: str, stopping: Callable[[], bool] = lambda: False) -> str:
+    """A task's spell. The token with which a successor goes on, or nothing when it is over."""
+    token = token or _claim(pk)
+    mine = Download.objects.filter(pk=pk, lease_token=token, stage=Stage.RUNNING)
+    download = mine.select_related("base_model", "by").first() if token else None
+    if download is None:
+        return ""
+    files = [File(**file) for file in download.files]
+    folder = wiring.fetching_folder(download.base_model_id)
+    going = _Spell(download, files, folder, stopping)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        hub, name = _hub(download.by), download.base_model.hub_id or download.base_model.name
+        for file in files:
+            if not going.renew() or not weights.fetch(hub, name, download.sha, file, folder, going):
+                return token if mine.exists() else ""
+        _finish(download, folder)
+    except (SourceError, OSError, Invalid) as error:
+        going.renew()
+        _fail(download, str(error))
+    return ""
+
+
+class _Spell:
+    """Called after every block: whether to go on. Renews the lease and writes down the progress once a second."""
+
+    def __init__(self, download: Download, files: list[File], folder: Path, stopping: Callable[[], bool]) -> None:
+        self._download, self._files, self._folder, self._stopping = download, files, folder, stopping
+        self._until, self._next = time.monotonic() + SPELL, 0.0
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if self._stopping() or now > self._until:
+            return False
+        return now < self._next or self.renew()
+
+    def renew(self) -> bool:
+        self._next = time.monotonic() + RENEW
+        mine = Download.objects.filter(pk=self._download.pk, lease_token=self._download.lease_token, stage=Stage.RUNNING)
+        return bool(mine.update(lease_heartbeat=timezone.now(), done=weights.done(self._folder, self._files)))
+
+
+def reap() -> None:
+    """Take over what has gone silent, and start what nobody has started."""
+    silent = timezone.now() - timedelta(seconds=LEASE_SECONDS)
+    for found in Download.objects.filter(stage=Stage.RUNNING, lease_heartbeat__lt=silent):
+        token = chance.token_hex(16)
+        held = Download.objects.filter(pk=found.pk, lease_token=found.lease_token)
+        if held.update(lease_token=token, lease_heartbeat=timezone.now()):
+            after_commit("runs.tasks.fetch", found.pk, token)
+    for pk in Download.objects.filter(stage=Stage.WAITING).values_list("pk", flat=True):
+        after_commit("runs.tasks.fetch", pk, "")
+
+
+def _claim(pk: int) -> str:
+    token = chance.token_hex(16)
+    won = Download.objects.filter(pk=pk, stage=Stage.WAITING)
+    return token if won.update(stage=Stage.RUNNING, lease_token=token, lease_heartbeat=timezone.now()) else ""
+
+
+@transaction.atomic
+def _finish(download: Download, folder: Path) -> None:
+    """In place with one rename, then looked at like any other folder; what is in order is switched on."""
+    model = BaseModel.objects.select_for_update().get(pk=download.base_model_id)
+    home = wiring.model_folder(model)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    if home.is_dir() and not any(home.iterdir()):
+        home.rmdir()
+    folder.rename(home)
+    model.revision = download.sha
+    found = verifying.verify(model=model, by=download.by)
+    model.enabled = model.enabled or not found.problems
+    model.save(update_fields=["revision", "enabled"])
+    Download.objects.filter(pk=download.pk).update(stage=Stage.DONE, done=download.total, lease_token="")
+    record("model.fetched", model, by=None, sha=download.sha, bytes=download.total, problems=found.problems)
+
+
+def _fail(download: Download, reason: str) -> None:
+    mine = Download.objects.filter(pk=download.pk, lease_token=download.lease_token)
+    mine.update(stage=Stage.FAILED, reason=reason[:2_000], lease_token="")
+    record("model.fetch.fail", download.base_model, by=None, reason=reason[:500])
+
+
+def _hub(by: User) -> Hub:
+    return wiring.model_hub(secrets.opened(secrets.Name.HUB_TOKEN, by=by))
+
+
+def _check_room(needed: int) -> None:
+    home = Path(settings.MODELS_DIR)
+    home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(home).free - SPARE
+    if needed > free:
+        raise Invalid(
+            f"The weights need {needed / 1e9:,.1f} GB, and there are {max(0, free) / 1e9:,.1f} GB for them on the disk.",
+            field="hub_id",
+        )
