@@ -44,6 +44,7 @@ urlpatterns: list[URLPattern] = [
     path("data/<slug:name>/", data.detail, name="dataset"),
     path("data/<slug:name>/rows/", rows.index, name="dataset-browse"),
     path("data/<slug:name>/profile/", mending.profile, name="dataset-profile"),
+    path("data/<slug:name>/derived/", mending.derived, name="dataset-derived"),
     path("data/<slug:name>/derive/", mending.derive, name="dataset-derive"),
     path("data/<slug:name>/rows.jsonl", data.download, name="dataset-rows"),
     path("data/<slug:name>/report.json", data.report, name="dataset-report"),

@@ -104,6 +104,23 @@ def test_while_rows_are_counted_the_page_says_how_far_and_looks_again(
     assert "Exact duplicates" in text(done)
 
 
+def test_while_new_rows_are_made_the_page_says_how_far_and_looks_again(
+    browser: Client, faulty: DataSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "INLINE", 0)
+    assert browser.post("/data/faulty/derive/", {"kind": "drop_duplicates"})["Location"] == "/data/faulty/"
+    Measurement.objects.filter(measure="remedy").update(state=State.RUNNING, done=17, lease_token="x")
+    waiting = browser.get("/data/faulty/derived/")
+    assert "17 of 42 rows" in text(waiting)
+    assert 'hx-get="/data/faulty/derived/"' in browser.get("/data/faulty/").content.decode()
+    monkeypatch.undo()
+    Measurement.objects.filter(measure="remedy").update(state=State.WAITING)
+    assert browser.post("/data/faulty/derive/", {"kind": "drop_duplicates"})["Location"] == "/data/faulty-no-duplicates/"
+    done = browser.get("/data/faulty/derived/")
+    assert "hx-get" not in done.content.decode()
+    assert "41 rows" in text(done)
+
+
 def test_rows_are_browsed_and_searched(browser: Client, faulty: DataSet) -> None:
     assert "shelf 12" in text(browser.get("/data/faulty/rows/?from=11"))
     assert "Next" in text(browser.get("/data/faulty/rows/"))

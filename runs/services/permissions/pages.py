@@ -42,6 +42,7 @@ WEB: dict[str, dict[str, str]] = {
     "data/<slug:name>/": {"GET": "dataset.see"},
     "data/<slug:name>/rows/": {"GET": "dataset.see"},
     "data/<slug:name>/profile/": {"GET": "dataset.see"},
+    "data/<slug:name>/derived/": {"GET": "dataset.see"},
     "data/<slug:name>/derive/": {"POST": "dataset.derive"},
     "data/<slug:name>/rows.jsonl": {"GET": "dataset.see"},
     "data/<slug:name>/report.json": {"GET": "dataset.see"},

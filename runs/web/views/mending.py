@@ -7,7 +7,7 @@ from django.views.decorators.http import require_POST
 from pydantic import ValidationError
 
 from runs.data.remedies import Remedy
-from runs.models import Measurement
+from runs.models import DataSet, Measurement
 from runs.services import datasets, remedying
 from runs.services.refused import Refused, invalid
 from runs.web.door import page, person
@@ -25,6 +25,15 @@ def profile(request: HttpRequest, name: str) -> HttpResponseBase:
     found = inspect(dataset, seen.model, seen.context_length, seen.evaluation, rows=0)
     context = {"found": found, "lens": seen, "plain": request.GET.get("plain") == "1", "may_train": user.may_train}
     return render(request, "data/_profile.html", context)
+
+
+@page
+def derived(request: HttpRequest, name: str) -> HttpResponseBase:
+    """What was made and is being made from a data set as a fragment, for a page that waits for it."""
+    dataset = datasets.find(by=person(request), name=name)
+    made = DataSet.objects.visible_to(person(request)).filter(derived_from=dataset)
+    context = {"dataset": dataset, "derived": made, "making": remedying.under_way(dataset)}
+    return render(request, "data/_derived.html", context)
 
 
 @require_POST
