@@ -14,9 +14,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from django.db import transaction
 
 from runs import wiring
 from runs.models import User
+from runs.services import quotas
 from runs.services.audit import record
 from runs.services.permissions import require
 from runs.services.refused import Invalid, NotFound, Refused
@@ -56,7 +60,10 @@ def begin(*, by: User, filename: str, size: int) -> Arrival:
     _sweep()
     if size > MOST or size > shutil.disk_usage(_folder()).free - SPARE:
         raise Invalid(f"There is no room for a file of {size:,} bytes.", field="bytes")
-    if sum(_owner(folder) == by.pk for folder in _folder().iterdir()) >= OPEN:
+    open_ones = [folder for folder in _folder().iterdir() if _owner(folder) == by.pk]
+    with transaction.atomic():
+        quotas.may_keep(by, size + sum(_about(folder).get("bytes", 0) for folder in open_ones))
+    if len(open_ones) >= OPEN:
         raise TooMany(f"You have {OPEN} unfinished uploads. Finish or delete one.")
     arrival = Arrival(secrets.token_hex(16), Path(filename.replace("\x00", "")).name[-255:] or "data.jsonl", size, 0)
     arrival.path.parent.mkdir()
@@ -116,11 +123,16 @@ def _folder() -> Path:
     return folder
 
 
-def _owner(folder: Path) -> int | None:
+def _about(folder: Path) -> dict[str, Any]:
+    """Empty for a folder that is being made or deleted."""
     try:
-        return int(json.loads((folder / "about.json").read_text())["owner"])
+        return dict(json.loads((folder / "about.json").read_text()))
     except (OSError, ValueError):
-        return None
+        return {}
+
+
+def _owner(folder: Path) -> int | None:
+    return _about(folder).get("owner")
 
 
 def _sweep() -> None:

@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from runs.models import Checkpoint, DataSet, Quota, Run, Team, User
+from runs.contract.events import EventType
+from runs.models import Checkpoint, DataSet, Quota, Run, RunEvent, Team, User
 from runs.models.status import ACTIVE
 from runs.services.audit import record
 from runs.services.permissions import require
 from runs.services.refused import Invalid
 
 HOUR = 3_600.0  # seconds
+MOVES = (EventType.STARTED, EventType.PAUSED, EventType.REQUEUED)  # onto devices, and off them
 
 
 class QuotaReached(Invalid):
@@ -109,12 +111,29 @@ def _used(quota: Quota, of: User | Team, whose: str) -> Iterator[Allowance]:
 
 
 def _hours(mine: dict[str, User] | dict[str, Team]) -> float:
-    """Of this calendar month, in the installation's time zone. A deleted run has used its devices all the same."""
+    """Of this calendar month, in the installation's time zone. A deleted run has used its devices all the same; one that is
+    paused or waits for another engine uses none.
+    """
     now = timezone.localtime()
     begin = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     rows = Run.objects.filter(started_at__isnull=False, **mine).exclude(completed_at__lt=begin)
-    spans = ((max(run.started_at or now, begin), run.completed_at or now, len(run.device_indices) or 1) for run in rows)
-    return sum(_positive(end - start) * devices for start, end, devices in spans) / HOUR
+    told: dict[int, list[tuple[str, datetime]]] = {run.pk: [] for run in rows}
+    for pk, kind, time in (
+        RunEvent.objects.filter(run__in=told, type__in=MOVES).order_by("time", "pk").values_list("run", "type", "time")
+    ):
+        told[pk].append((kind, time))
+    return sum(_worked(run, told[run.pk], begin, now) * (len(run.device_indices) or 1) for run in rows) / HOUR
+
+
+def _worked(run: Run, told: list[tuple[str, datetime]], begin: datetime, now: datetime) -> float:
+    """Seconds since `begin` in which an engine had the run."""
+    seconds, since = 0.0, run.started_at
+    for kind, time in told:
+        if kind == EventType.STARTED:
+            since = since or time
+        elif since:
+            seconds, since = seconds + _positive(time - max(since, begin)), None
+    return seconds + (_positive((run.completed_at or now) - max(since, begin)) if since else 0.0)
 
 
 def _positive(span: timedelta) -> float:

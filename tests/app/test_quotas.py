@@ -12,9 +12,11 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from runs import wiring
 from runs.contract.spec import TaskType
-from runs.models import Checkpoint, DataSet, Quota, Run, RunStatus, Team, User
-from runs.services import datasets, lifecycle, quotas, volumes
+from runs.data.validation import check
+from runs.models import Checkpoint, DataSet, Quota, Run, RunEvent, RunStatus, Team, User
+from runs.services import arrivals, datasets, lifecycle, quotas, volumes
 from runs.services.quotas import QuotaReached
 from runs.services.refused import NotAllowed
 from tests.app.conftest import ROWS, Call, Submit, caller, text
@@ -89,6 +91,40 @@ def test_device_hours_count_this_month_alone_and_each_device(owner: User, run: R
         submit()
     Run.objects.filter(pk=run.pk).update(completed_at=begin - timedelta(hours=1))
     assert submit()
+
+
+def test_a_paused_run_uses_no_device(owner: User, run: Run) -> None:
+    Quota.objects.create(person=owner, device_hours=100)
+    begin = timezone.localtime().replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    end = begin + timedelta(minutes=12)
+    Run.objects.filter(pk=run.pk).update(status=RunStatus.COMPLETED, started_at=begin, completed_at=end, device_indices=[0])
+    assert quotas.allowances(owner)[0].used == pytest.approx(12 / 60)
+    for minute, kind in ((0, "STARTED"), (2, "PAUSED"), (7, "REQUEUED"), (9, "STARTED"), (10, "REQUEUED"), (11, "STARTED")):
+        RunEvent.objects.create(run=run, type=kind, time=begin + timedelta(minutes=minute), message="")
+    assert quotas.allowances(owner)[0].used == pytest.approx((2 + 1 + 1) / 60)
+    RunEvent.objects.filter(run=run, time__gt=begin + timedelta(minutes=2)).delete()
+    Run.objects.filter(pk=run.pk).update(status=RunStatus.PAUSED, completed_at=None)
+    assert quotas.allowances(owner)[0].used == pytest.approx(2 / 60)
+
+
+def test_a_file_that_comes_in_parts_needs_room_for_all_that_was_announced(owner: User, dataset: DataSet) -> None:
+    Quota.objects.create(person=owner, storage=dataset.bytes + 1_000)
+    with pytest.raises(QuotaReached, match="this needs 2 kB"):
+        arrivals.begin(by=owner, filename="a.jsonl", size=2_000)
+    first = arrivals.begin(by=owner, filename="a.jsonl", size=600)
+    with pytest.raises(QuotaReached):
+        arrivals.begin(by=owner, filename="b.jsonl", size=600)
+    arrivals.drop(by=owner, key=first.key)
+    assert arrivals.begin(by=owner, filename="b.jsonl", size=600)
+
+
+def test_a_remedy_needs_room_too(owner: User, dataset: DataSet) -> None:
+    """Data sets made from others come through the same door as uploads."""
+    Quota.objects.create(person=owner, storage=dataset.bytes + 10)
+    report = check(wiring.dataset_file(dataset.digest), task=TaskType.CHAT_COMPLETION, name="x.jsonl", canonical=None)
+    kept = report.model_copy(update={"digest": dataset.digest, "rows": dataset.rows})
+    with pytest.raises(QuotaReached):
+        datasets.create(by=owner, report=kept, source="x", task=TaskType.CHAT_COMPLETION, wanted="more", derived_from=dataset)
 
 
 def test_storage_counts_data_and_checkpoints_that_are_there(owner: User, run: Run, dataset: DataSet, client: Client) -> None:
