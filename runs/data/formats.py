@@ -21,6 +21,7 @@ from runs.data.zips import read_zip
 
 LINES = (".jsonl", ".ndjson", ".jsonlines")
 TABLES = (".csv", ".tsv")
+NOT_PARQUET = "Export it again, or give the file the ending of what it is."
 AROUND = ("data", "train", "rows", "examples")  # under which other tools put the rows
 NAMES = {**dict.fromkeys(LINES, "JSON Lines"), ".json": "JSON", ".csv": "CSV", ".tsv": "CSV", ".parquet": "Parquet",
          ".txt": "text", ".zip": "zip of texts"}  # fmt: skip
@@ -92,6 +93,10 @@ def _text(stream: Peekable, name: str, task: TaskType, findings: Findings) -> It
         if start.startswith(b"[") and not _is_line(start):
             raise Unreadable("json_array", "The file is one JSON array, not one object a line.", line=1)
         return read_lines(stream, findings)
+    if suffix == ".parquet":
+        raise Unreadable(
+            "format", "The name ends in .parquet, but the file does not begin as parquet does.", remedy=NOT_PARQUET
+        )
     raise Unreadable("format", f"Files ending in “{suffix[:20]}” are not read." if suffix else "The file name has no ending.")
 
 

@@ -14,6 +14,7 @@ from runs.data.report import Findings, Unreadable
 
 DELIMITERS = (",", ";", "\t", "|")
 REWRITE = "Write the file again from texts that are UTF-8."
+QUOTE = "Give each row one cell for each column, and put quotes around texts with separators in them."
 RENAME = "Let the name end in .jsonl (one object a line) or .json (one array)."
 CELL = 64 << 20  # characters; a quote that never closes would otherwise swallow the whole file
 BATCH = 1_024  # rows of a parquet file in memory
@@ -42,12 +43,14 @@ def read_csv(file: Peekable, findings: Findings) -> Iterator[Item]:
                 findings.add("blank_line", "This line is blank.", line=blank)
                 blank = 0
             if len(cells) != len(columns):
-                findings.add("table", f"The row has {len(cells)} cells, but there are {len(columns)} columns.", line=line)
+                cell = "cell" if len(cells) == 1 else "cells"
+                message = f"The row has {len(cells)} {cell}, but there are {len(columns)} columns."
+                findings.add("table", message, line=line, remedy=QUOTE)
             else:
                 yield line, _parsed(dict(zip(columns, cells, strict=True))), b""
     except csv.Error as error:
         line = reader.line_num + before
-        raise Unreadable("table", f"The file is not valid CSV: {error}.", line=line) from error
+        raise Unreadable("table", f"The file is not valid CSV: {error}.", line=line, remedy=QUOTE) from error
     except UnicodeDecodeError as error:
         line = reader.line_num + before
         raise Unreadable("encoding", f"After line {line}, a byte is not UTF-8.", line=line) from error
@@ -82,7 +85,7 @@ def read_parquet(file: "Path | BinaryIO", findings: Findings) -> Iterator[Item]:
                     if row is not None:
                         yield number, tidy(row), b""
     except (arrow.ArrowException, OSError, OverflowError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else "unknown"
+        reason = str(error).splitlines()[0][:200].rstrip(".") if str(error) else "unknown"
         raise Unreadable("broken_archive", f"The parquet file cannot be read: {reason}.") from error
 
 

@@ -6,6 +6,7 @@ from tests.oddities.lines import lines
 from tests.oddities.odd import Odd
 from tests.oddities.packed import archives, binaries, compressed_tables
 from tests.oddities.rows import rows
+from tests.oddities.strays import strays
 from tests.oddities.tables import csvs, parquets, texts
 
 __all__ = ["Odd", "odd_files"]
@@ -13,4 +14,4 @@ __all__ = ["Odd", "odd_files"]
 
 @cache
 def odd_files() -> tuple[Odd, ...]:
-    return (*lines(), *rows(), *binaries(), *archives(), *compressed_tables(), *csvs(), *parquets(), *texts())
+    return (*lines(), *rows(), *binaries(), *archives(), *compressed_tables(), *csvs(), *parquets(), *texts(), *strays())
