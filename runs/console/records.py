@@ -1,7 +1,5 @@
 """What happened: runs, data sets, registered versions, acceptances. Read-only."""
 
-import csv
-
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -10,6 +8,7 @@ from django.utils.safestring import SafeString
 
 from runs.console.table import ReadOnly
 from runs.models import DataSet, LicenceAcceptance, ModelVersion, Run
+from runs.services import acceptances
 from runs.templatetags import marks
 
 
@@ -81,12 +80,7 @@ class AcceptanceAdmin(ReadOnly[LicenceAcceptance]):
 
     def export(self, request: HttpRequest) -> HttpResponse:
         """What the list shows with its filters and its search, all pages of it."""
-        response = HttpResponse(content_type="text/csv; charset=utf-8")
+        rows = self.get_changelist_instance(request).get_queryset(request)
+        response = HttpResponse(acceptances.table(rows), content_type="text/csv; charset=utf-8")
         response.headers["Content-Disposition"] = 'attachment; filename="acceptances.csv"'
-        table = csv.writer(response)
-        table.writerow(["person", "licence", "text digest", "accepted at"])
-        for row in self.get_changelist_instance(request).get_queryset(request):
-            person = row.user.get_username()
-            safe = f"'{person}" if person[:1] in "=+-@" else person  # a spreadsheet would take it for a formula
-            table.writerow([safe, row.licence.key, row.text_digest, row.accepted_at.isoformat()])
         return response

@@ -9,10 +9,10 @@ from django.test import Client
 
 from runs import wiring
 from runs.catalog.entries import load_licences
-from runs.models import Licence, ModelVersion, Run, User
+from runs.models import BaseModel, Licence, ModelVersion, Run, User
 from runs.registry import papers
 from runs.services import access, catalog, publishing, specification
-from tests.app.conftest import text
+from tests.app.conftest import caller, text
 
 LLAMA = next(entry for entry in load_licences() if entry.key == "llama-3-2")
 
@@ -114,3 +114,19 @@ def _step(number: int, loss: float) -> str:
     fields = {name: 0 for name in Step.model_fields if name not in known and Step.model_fields[name].is_required()}
     fields["time"] = "2026-01-01T00:00:00Z"
     return Step.model_validate({**fields, **known}).model_dump_json() + "\n"
+
+
+def test_acceptances_are_listed_to_each_and_exported_by_admins(base_model: BaseModel, owner: User, admin: User) -> None:
+    for one in (owner, admin):
+        access.accept_licence(licence=base_model.licence, by=one)
+    own = caller(owner)("GET", "acceptances").json()["data"]
+    assert [(row["person"], row["licence"], row["current"]) for row in own] == [("owner", "open", True)]
+    assert caller(owner)("GET", "acceptances?person=admin").json()["data"] == []
+    everybody = caller(admin)("GET", "acceptances").json()["data"]
+    assert {row["person"] for row in everybody} == {"owner", "admin"}
+    Licence.objects.update(notice="Another text.")
+    assert not caller(owner)("GET", "acceptances").json()["data"][0]["current"], "asked again when the text changes"
+    assert caller(owner)("GET", "acceptances.csv").status_code == 403
+    lines = caller(admin)("GET", "acceptances.csv?person=owner").content.decode().splitlines()
+    assert lines[0] == "person,licence,text digest,accepted at"
+    assert [line.split(",")[:2] for line in lines[1:]] == [["owner", "open"]]

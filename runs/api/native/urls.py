@@ -7,6 +7,7 @@ from django.urls.converters import StringConverter
 from rest_framework.request import Request
 
 from runs.api.native import (
+    acceptances,
     additions,
     catalog,
     datasets,
@@ -107,6 +108,8 @@ operations = [
     path("licences", catalog.licences),
     path("licences/<label:key>", catalog.licence),
     path("licences/<label:key>/accept", catalog.acceptance),
+    path("acceptances", acceptances.collection),
+    path("acceptances.csv", acceptances.whole),
     path("registered-models", catalog.registered_models),
     path("registered-models/<label:name>/versions/<small:version>", catalog.registered_model),
     path("estimates", planning.estimate),

@@ -35,6 +35,8 @@ REST: dict[str, dict[str, str]] = {
     "base-model-families/<label:family>/retirement": {"PUT": "catalog.change"},
     "licences": {"GET": "model.see"},
     "licences/<label:key>": {"GET": "model.see"},
+    "acceptances": {"GET": "model.see"},
+    "acceptances.csv": {"GET": "acceptance.export"},
     "licences/<label:key>/accept": {"POST": "licence.accept"},
     "registered-models": {"GET": "registered.see"},
     "registered-models/<label:name>/versions/<small:version>": {"GET": "registered.see"},

@@ -81,5 +81,6 @@ OPERATIONS: dict[str, Operation] = {
     "person.change": Operation("invite people, change accounts, teams and quotas", ADMIN),
     "catalog.change": Operation("change base models and licences, retire and restore", ADMIN),
     "secret.share": Operation("set a secret of the whole installation", ADMIN),
+    "acceptance.export": Operation("export everybody's licence acceptances", ADMIN),
     "audit.read": Operation("read and export the audit log", ADMIN),
 }
