@@ -62,7 +62,7 @@ DOORS = (
     Door(re.compile(r"\w+ /api/2\.0/genai-mapi/"), CALL, _graphql),
     Door(re.compile(r"(?:PUT|POST) /api/2\.0/(?:fs/files|mlflow-artifacts)/"), None, _databricks),
     Door(re.compile(r"\w+ /api/2\.0/mlflow/"), METRICS, _databricks),
-    Door(re.compile(r"\w+ /(?:api/2\.[01]|serving-endpoints)/"), CALL, _databricks),
+    Door(re.compile(r"\w+ /(?:api/[2-9]\.\d|ajax-api|serving-endpoints)/"), CALL, _databricks),
     Door(re.compile(r"POST /v1/files/?$"), None, _openai),
     Door(re.compile(r"\w+ /v1/"), CALL, _openai),
     ANY,

@@ -155,6 +155,8 @@ def things(
         "mlflow/<path:rest>": "mlflow/experiments/search",
         "mlflow-artifacts/artifacts/<path:path>": f"mlflow-artifacts/artifacts/1/{run.mlflow_run_id}/artifacts/a.txt",
         "WorkspaceInternal/Mlflow/Artifacts/<path:path>": f"WorkspaceInternal/Mlflow/Artifacts/1/Runs/{'a' * 32}/a",
+        "get-artifact": f"get-artifact?run_uuid={run.mlflow_run_id}&path=a.txt",
+        "Models/<path:path>": "Models/main/default/helper/1/MLmodel",
         "signed/<str:token>": "signed/forged",
         "tables/<str:name>": "tables/main.default.seen",
         "volumes/<str:name>": "volumes/main.default.shared",

@@ -179,6 +179,37 @@ def test_a_shared_experiment_shows_each_person_their_own_runs(
     )
 
 
+def test_a_versions_files_are_read_as_those_of_a_unity_catalog_and_sent_again_in_vain(
+    as_person: Callable[[User], Ask], owner: User, stranger: User
+) -> None:
+    """mlflow 3 copies a model into the catalog; here it is already there, and nothing else is taken for it."""
+    ask, name = as_person(owner), f"main.default.u{uuid.uuid4().hex[:8]}"
+    experiment = ask("POST", "experiments/create", {"name": f"/Shared/{name}"}).json()["experiment_id"]
+    run = ask("POST", "runs/create", {"experiment_id": experiment}).json()["run"]["info"]["run_id"]
+    home = f"/api/2.0/mlflow-artifacts/artifacts/{experiment}/{run}/artifacts/model"
+    content = b"weights" * 200_000
+    assert ask("PUT", f"{home}/data/w.bin", content=content).status_code == 200
+    ask("POST", "unity-catalog/registered-models/create", {"name": name})
+    made = ask("POST", "unity-catalog/model-versions/create", {"name": name, "source": f"runs:/{run}/model", "run_id": run})
+    assert made.json()["model_version"]["version"] == "1"
+    asked = "unity-catalog/registered-models:is-databricks-sdk-models-artifact-repository-enabled"
+    assert ask("GET", asked).json() == {"is_databricks_sdk_models_artifact_repository_enabled": True}
+    place = f"Models/{name.replace('.', '/')}/1"
+    file, folder = f"/api/2.0/fs/files/{place}/data/w.bin", f"/api/2.0/fs/directories/{place}/data"
+    statuses = [ask("PUT", file, content=sent).status_code for sent in (content, content + b"!", content[:-1], b"other")]
+    assert statuses == [204, 409, 409, 409]
+    assert ask("PUT", f"/api/2.0/fs/files/{place}/registered_model_meta", content=b"name").status_code == 204
+    finished = ask("POST", "unity-catalog/model-versions/finalize", {"name": name, "version": "1"}).json()
+    assert finished["model_version"]["status"] == "READY"
+    assert ask("GET", file).content == content
+    assert [entry["path"] for entry in ask("GET", folder).json()["contents"]] == [f"/{place}/data/w.bin"]
+    assert ask("GET", f"/get-artifact?run_uuid={run}&path=model/data/w.bin").content == content
+    other = as_person(stranger)
+    for path in (file, folder, f"/get-artifact?run_uuid={run}&path=model/data/w.bin"):
+        assert other("GET", path).json()["error_code"] == "RESOURCE_DOES_NOT_EXIST", path
+    assert other("PUT", file, content=content).status_code in (403, 404)
+
+
 TRICKS = [
     ("GET", "/api/2.0/mlflow-artifacts/artifacts?path=../../etc", 400),
     ("GET", "/api/2.0/mlflow-artifacts/artifacts/1/%2e%2e/2/artifacts/x", 400),
@@ -187,6 +218,10 @@ TRICKS = [
     ("GET", "/api/2.0/mlflow-artifacts/artifacts/1/{run}/artifacts/..%5cx", 400),
     ("GET", "/api/2.0/mlflow-artifacts/artifacts/http:%2F%2F127.0.0.1:1/x", 400),
     ("GET", "/api/2.0/mlflow/traces/search", 501),
+    ("GET", "/api/3.0/mlflow/traces/x", 404),
+    ("GET", "/api/2.0/fs/files/Models/main/default/x/1/%2e%2e/y", 400),
+    ("GET", "/get-artifact?run_uuid={run}&path=../x", 400),
+    ("GET", "/get-artifact?run_uuid=../x&path=a", 404),
     ("GET", "/api/2.0/mlflow/runs/get?run_id=a&run_uuid=b", 400),
     ("GET", "/api/2.0/mlflow/runs/get?runId={run}", 400),
     ("GET", "/api/2.0/mlflow-artifacts/signed/forged", 400),

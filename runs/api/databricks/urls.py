@@ -21,5 +21,5 @@ urlpatterns = [
     path("api/2.1/clusters/get", workspace.cluster),
     path(f"{CATALOG}/tables/<str:name>", workspace.table),
     path(f"{CATALOG}/volumes/<str:name>", workspace.volume),
-    re_path(r"^(?:api/2\.[01]|serving-endpoints)/(?P<rest>.*)$", workspace.nowhere),
+    re_path(r"^(?:api/[2-9]\.\d|ajax-api|serving-endpoints)/(?P<rest>.*)$", workspace.nowhere),
 ]

@@ -31,18 +31,19 @@ FILE = {"Content-Disposition": "attachment"}  # what people put here is shown by
 SERVICE = "/api/2.0/mlflow-artifacts/artifacts"
 SIGNED_SECONDS = 15 * 60
 SALT = "mlflow artifact"
+RUN = re.compile(r"[0-9a-f]{32}")
 SIGNED = "/api/2.0/mlflow-artifacts/signed/"
 
 
-def _call(request: HttpRequest, user: User) -> Call:
+def call_of(request: HttpRequest, user: User) -> Call:
     return Call(user, request.method or "", "", {}, databricks=False)
 
 
 @endpoint
 def listing(request: HttpRequest, user: User) -> HttpResponseBase:
     place = Place.read(request.GET.get("path", ""))
-    place.must_be_seen(_call(request, user))
-    return JsonResponse({"files": _files(_call(request, user), place)})
+    place.must_be_seen(call_of(request, user))
+    return JsonResponse({"files": _files(call_of(request, user), place)})
 
 
 def _files(call: Call, place: Place) -> list[Params]:
@@ -55,8 +56,16 @@ def _files(call: Call, place: Place) -> list[Params]:
 
 
 @endpoint
+def by_run(request: HttpRequest, user: User) -> HttpResponseBase:
+    """As MLflow's own pages load a file: `/get-artifact?run_uuid=…&path=…`."""
+    call, run = call_of(request, user), request.GET.get("run_id") or request.GET.get("run_uuid") or ""
+    found(bool(RUN.fullmatch(run)) and call.sight.sees_run(run), "Run", run)
+    return download(call, Place.read(f"{home_of(run)}/{safe(request.GET.get('path', ''))}"))
+
+
+@endpoint
 def artifact(request: HttpRequest, user: User, path: str) -> HttpResponseBase:
-    return _handled(request, _call(request, user), Place.read(path))
+    return _handled(request, call_of(request, user), Place.read(path))
 
 
 def _handled(request: HttpRequest, call: Call, place: Place) -> HttpResponseBase:
@@ -130,12 +139,12 @@ def credentials(request: HttpRequest, call: Call) -> HttpResponse:
     found(call.sight.sees_run(run), "Run", run)
     if writes and not call.sight.changes_run(run):
         raise NotAllowed("Only its owner or an admin may write artifacts.")
-    home = _home(run)
+    home = home_of(run)
     infos = [_credential(request, call.user, run, f"{home}/{safe(path)}", path, writes) for path in paths]
     return JsonResponse({"credential_infos": infos})
 
 
-def _home(run: str) -> str:
+def home_of(run: str) -> str:
     answer = wiring.mlflow_rest().get("runs/get", run_id=run)
     return str(answer["run"]["info"]["artifact_uri"]).partition("mlflow-artifacts:")[2].lstrip("/")
 
@@ -165,7 +174,7 @@ def signed(request: HttpRequest, token: str) -> HttpResponseBase:
     if request.method not in (("PUT",) if writes else ("GET", "HEAD")):
         return refused("INVALID_PARAMETER_VALUE", "This address is not for that.", 400)
     try:
-        return _handled(request, _call(request, user), Place.read(path))
+        return _handled(request, call_of(request, user), Place.read(path))
     except (NotFound, NotAllowed) as error:
         return refused("PERMISSION_DENIED", error.message, 403)
 
@@ -188,22 +197,27 @@ def _workspace_place(path: str) -> Place:
 
 @endpoint
 def workspace_file(request: HttpRequest, user: User, path: str) -> HttpResponseBase:
-    response = _handled(request, _call(request, user), _workspace_place(path))
+    response = _handled(request, call_of(request, user), _workspace_place(path))
     return HttpResponse(status=204) if request.method == "PUT" and response.status_code == 200 else response
 
 
 @endpoint
 def workspace_directory(request: HttpRequest, user: User, path: str) -> HttpResponseBase:
-    call, place = _call(request, user), _workspace_place(path)
+    call, place = call_of(request, user), _workspace_place(path)
     if request.method == "PUT":
         _must_change(call, place)
         return HttpResponse(status=204)  # folders come with what is in them
     place.must_be_seen(call)
+    return folder(request, call, place, f"/WorkspaceInternal/Mlflow/Artifacts/{path.rstrip('/')}")
+
+
+def folder(request: HttpRequest, call: Call, place: Place, shown: str) -> HttpResponseBase:
+    """What is in it, as the Files API lists it; `shown` is the path that it was asked for by."""
     files = _files(call, place)
-    found(bool(files) or not place.inside, "Directory", path)
+    found(bool(files) or not place.inside, "Directory", shown)
     entries = [
         {
-            "path": f"/WorkspaceInternal/Mlflow/Artifacts/{path.rstrip('/')}/{file['path']}",
+            "path": f"{shown}/{file['path']}",
             "name": file["path"],
             "is_directory": bool(file.get("is_dir")),
             "file_size": int(file.get("file_size") or 0),

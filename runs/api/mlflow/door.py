@@ -5,14 +5,14 @@ import re
 from django.http import HttpRequest, HttpResponseBase
 
 from runs.api.databricks.door import endpoint, refused
-from runs.api.mlflow import artifacts, logged, registry, tracking
+from runs.api.mlflow import artifacts, logged, registry, tracking, versions
 from runs.api.mlflow.call import Call, Params
 from runs.api.strict import read_object
 from runs.models import User
 from runs.services.refused import Invalid
 
 MOST_BYTES = 8 << 20  # a batch of metrics; MLflow itself takes 1 MB of them
-RULES = {**tracking.RULES, **registry.RULES}
+RULES = {**tracking.RULES, **registry.RULES, **versions.RULES}
 UNITY = "unity-catalog/"  # the same calls, where the client's registry is databricks-uc
 LOGGED = re.compile(
     r"logged-models/(?P<model>m-[0-9a-f]{32})(?P<rest>/(?:tags(?:/[\w.\-]{1,250})?|params|artifacts/directories))?"

@@ -15,7 +15,7 @@ ADDRESSES: dict[str, dict[str, str]] = {
     **DATABRICKS,
 }
 # Not in the table, because they answer with nothing but "there is nothing here".
-WORKSPACE_NOWHERE = r"^(?:api/2\.[01]|serving-endpoints)/(?P<rest>.*)$"
+WORKSPACE_NOWHERE = r"^(?:api/[2-9]\.\d|ajax-api|serving-endpoints)/(?P<rest>.*)$"
 NOWHERE = frozenset({"api/v1/<anything:rest>", "api/v1/", "v1/<path:rest>", WORKSPACE_NOWHERE})
 CONSOLE = "admin/"
 
