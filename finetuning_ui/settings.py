@@ -138,6 +138,7 @@ TEMPLATES = [
     },
 ]
 REST_FRAMEWORK = {
+    "URL_FORMAT_OVERRIDE": None,  # what a client takes is in its Accept header
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "runs.api.native.auth.BearerAuthentication",
         "rest_framework.authentication.SessionAuthentication",

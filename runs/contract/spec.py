@@ -48,7 +48,8 @@ def _layers(text: str) -> str:
     return ", ".join(names)
 
 
-LayersText = Annotated[str, AfterValidator(_layers)]
+NAMED = r"^[\s,]*[A-Za-z_][A-Za-z0-9_\-]*([\s,]+[A-Za-z_][A-Za-z0-9_\-]*)*[\s,]*$"  # for schemas
+LayersText = Annotated[str, AfterValidator(_layers), Field(json_schema_extra={"pattern": NAMED})]
 
 
 class Strict(BaseModel):

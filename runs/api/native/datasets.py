@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from runs.api.native.answers import shown, tagged
 from runs.api.native.auth import person
-from runs.api.native.bodies import RAW_PARSERS
+from runs.api.native.bodies import RAW_PARSERS, holds_nul
 from runs.api.native.endpoint import operation, resource
 from runs.api.native.offers import DataSetPage, DataSetShape
 from runs.api.native.paging import page
@@ -84,7 +84,9 @@ def _sent(request: Request, query: type[Fields]) -> tuple[BinaryIO, str, Fields]
 def _form(request: Request, query: type[Fields]) -> tuple[BinaryIO, str, Fields]:
     if len(request.FILES.getlist("file")) > 1:
         raise Malformed("Send one file. Pack several texts into a .zip.", field="file")
-    fields = {**request.query_params.dict(), **cast(QueryDict, request.data).dict()}
+    if holds_nul(asked := request.query_params.dict()):
+        raise Malformed("A parameter has a NUL character in it. Remove it.")
+    fields = {**asked, **cast(QueryDict, request.data).dict()}
     file = fields.pop("file", None)
     if not isinstance(file, UploadedFile) and fields.get("upload"):
         return BytesIO(), "", validated(query, fields)

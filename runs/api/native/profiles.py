@@ -87,7 +87,7 @@ class RemedyBody(BaseModel):
     kind: RemedyKind
     name: str = Field(default="", max_length=80)
     share: float = Field(default=0.05, gt=0, lt=1, description="split: part of the rows that becomes evaluation data")
-    seed: int = Field(default=17, ge=0, le=2**31 - 1, description="split: the same seed splits off the same rows")
+    seed: int = Field(default=17, ge=0, le=2**31 - 1, strict=True, description="split: the same seed splits off the same rows")
     evaluation: str = Field(default="", max_length=100, description="drop_leaked: the data set that must stay unseen")
     model: str = Field(default="", max_length=200, description="drop_long: whose tokens count")
     context_length: int | None = Field(default=None, ge=16, description="drop_long: rows of more tokens are dropped")

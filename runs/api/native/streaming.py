@@ -13,7 +13,6 @@ import orjson
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, close_old_connections
 from django.http import StreamingHttpResponse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -34,10 +33,15 @@ AWAY_SECONDS = 1.0
 GATHER_SECONDS = 0.2  # what comes within this time travels together
 RETRY = "retry: 2000\n\n"
 HEARTBEAT = ": still here\n\n"
-EVENT_STREAM: Any = {(200, "text/event-stream"): OpenApiTypes.STR}
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "Each event of the stream; `data` is a JSON object.",
+    "properties": {name: {"type": "string"} for name in ("event", "id", "data")},
+}
+EVENT_STREAM: Any = {(200, "text/event-stream"): EVENT}
 LAST = OpenApiParameter(
     "Last-Event-ID",
-    {"type": "string", "pattern": "^[0-9]{1,18}-[0-9]{1,18}$"},
+    {"type": "string", "pattern": "^([0-9]{1,18}-[0-9]{1,18})?$"},
     "header",
     description="`id` of the last event that you have: what came after it comes now",
 )

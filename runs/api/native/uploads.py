@@ -23,7 +23,7 @@ class UploadBody(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"filename": "helpdesk.jsonl.gz", "bytes": 1_500_000_000}]}
     )
     filename: str = Field(min_length=1, max_length=255, description="Its ending says how it is read")
-    bytes: int = Field(ge=0, le=2**53, description="Size of the whole file")
+    bytes: int = Field(ge=0, le=2**53, strict=True, description="Size of the whole file")
 
 
 class PartQuery(Query):
