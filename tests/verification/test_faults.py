@@ -20,7 +20,8 @@ from tests.stack import Stack, wait_for
 from tests.tiny import write_tiny_model
 
 MODEL = "tests/tiny-llama"
-STEPS = 120  # long enough to be killed in the middle, short enough to wait for
+STEPS = 600  # some seconds: long enough to be killed in the middle, short enough to wait for
+INTERVAL = 60  # steps between checkpoints
 
 ADD_MODEL = f"""
 from runs.models import BaseModel, Licence
@@ -54,7 +55,7 @@ class Product(Stack):
         self.client.upload(rows, name="sums")
 
     def submit(self, **settings: Any) -> str:
-        wanted = {"training_duration": f"{STEPS}ba", "eval_interval": "20ba", "batch_size": 8, "context_length": 128}
+        wanted = {"training_duration": f"{STEPS}ba", "eval_interval": f"{INTERVAL}ba", "batch_size": 8, "context_length": 128}
         wanted |= {"learning_rate": 1e-3, "model": MODEL, "train_data_path": "sums", "register_to": "main.default"}
         return str(self.client.create(**wanted | settings)["name"])
 
@@ -104,7 +105,7 @@ def product() -> Iterator[Product]:
 
 
 def in_the_middle(run: dict[str, Any]) -> bool:
-    return bool(run["step"] > 30)
+    return bool(run["step"] > 2 * INTERVAL)
 
 
 def assert_nothing_lost_or_doubled(product: Product, name: str) -> None:
@@ -166,7 +167,7 @@ def test_a_run_is_attached_to_again_when_the_whole_stack_was_killed(product: Pro
 
 
 def test_a_cancelled_run_stops_with_a_usable_checkpoint(product: Product) -> None:
-    name = product.submit(training_duration="2000ba", eval_interval="1000ba")
+    name = product.submit(training_duration="20000ba", eval_interval="10000ba")
     product.reaches(name, in_the_middle)
     product.client.cancel(name)
     product.reaches(name, lambda run: run["status"] == "STOPPED", seconds=30)
@@ -178,7 +179,7 @@ def test_a_cancelled_run_stops_with_a_usable_checkpoint(product: Product) -> Non
 
 
 def test_two_runs_wait_for_one_another_and_both_complete(product: Product) -> None:
-    first, second = product.submit(training_duration="40ba"), product.submit(training_duration="5ba")
+    first, second = product.submit(), product.submit(training_duration="5ba")
     product.reaches(first, lambda run: run["step"] > 0)
     assert product.run(second)["queue_position"] == 1
     product.completes(second)
