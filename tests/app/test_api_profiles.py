@@ -72,9 +72,9 @@ def test_while_it_is_counted_the_answer_says_how_far_it_is(
 @pytest.mark.parametrize(
     ("query", "status", "field"),
     [
-        ("model=none/such", 404, "model"),
-        ("model=tiny/Tiny-Instruct&context_length=999999", 409, "context_length"),
-        ("model=tiny/Tiny-Instruct&training_duration=soon", 409, "training_duration"),
+        ("model=none/such", 400, "model"),
+        ("model=tiny/Tiny-Instruct&context_length=999999", 400, "context_length"),
+        ("model=tiny/Tiny-Instruct&training_duration=soon", 400, "training_duration"),
         ("evaluation=nothing", 404, ""),
         ("context_length=banana", 400, "context_length"),
         ("surprise=1", 400, "surprise"),

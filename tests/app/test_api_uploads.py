@@ -74,7 +74,7 @@ def test_a_name_that_is_taken_gets_a_number(browser: Client, headers: dict[str, 
 def test_what_is_wrong_with_a_row_is_said_with_its_line(browser: Client, headers: dict[str, str]) -> None:
     answer = as_form(browser, headers, CHAT + b'{"messages": [{"role": "wizard", "content": "hm"}]}\nno json\n')
     problem = answer.json()
-    assert (answer.status_code, problem["code"], problem["field"]) == (409, "bad_data", "file")
+    assert (answer.status_code, problem["code"], problem["field"]) == (400, "bad_data", "file")
     assert {13, 14} <= {found["line"] for found in _problems(problem["report"])}
     assert not DataSet.objects.exists()
 
@@ -106,7 +106,7 @@ FILES = {
 @pytest.mark.parametrize("content", FILES.values(), ids=FILES.keys())
 def test_a_file_that_cannot_be_trained_on(browser: Client, headers: dict[str, str], content: bytes) -> None:
     for answer in (as_form(browser, headers, content), as_bytes(browser, headers, content, "name=x&task_type=CHAT_COMPLETION")):
-        assert answer.status_code == 409, answer.content[:300]
+        assert answer.status_code == 400, answer.content[:300]
         assert answer.json()["code"] == "bad_data"
         assert answer.json()["detail"]
     assert not DataSet.objects.exists()
@@ -130,7 +130,7 @@ def test_a_form_without_a_file_or_with_a_broken_frame(browser: Client, headers: 
     unbounded = browser.post("/api/v1/datasets", b"hm", content_type="multipart/form-data", **headers)
     assert unbounded.status_code == 400
     empty = browser.post("/api/v1/datasets?task_type=CHAT_COMPLETION", b"", content_type="application/jsonl", **headers)
-    assert empty.status_code == 409
+    assert empty.status_code == 400
 
 
 def test_json_is_no_upload(browser: Client, headers: dict[str, str]) -> None:

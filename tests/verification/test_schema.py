@@ -46,7 +46,8 @@ def script(owner: User, dataset: object) -> str:  # noqa: F811
 
 
 def test_schemathesis_finds_nothing(web: Web, script: str, tmp_path: Path) -> None:
-    command = [str(Path(sys.executable).with_name("schemathesis")), "run", str(PROJECT / "docs" / "openapi.json")]
+    command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(PROJECT / "schemathesis.toml"), "run"]
+    command += [str(PROJECT / "docs" / "openapi.json")]
     command += ["--url", web.url, "--header", f"Authorization: Bearer {script}", "--seed", "2026", "--no-color"]
     command += ["--max-examples", EXAMPLES, "--phases", PHASES, "--continue-on-failure", "--suppress-health-check", "all"]
     command += ["--generation-database", "none"]

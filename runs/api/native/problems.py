@@ -28,11 +28,17 @@ MEDIA_TYPE = "application/problem+json"
 STATUSES: list[tuple[type[Refused], int]] = [
     (refused.NotAllowed, 403),
     (refused.NotFound, 404),
-    (refused.Malformed, 400),
-    (refused.UnknownModel, 404),  # well said, but what it names is not there
-    (refused.UnknownData, 404),
     (Refused, 409),  # right in itself, but not as things stand
 ]
+AS_THINGS_STAND: tuple[type[Refused], ...] = (
+    refused.Unfit,
+    refused.ModelRetired,
+    refused.ModelDeprecated,
+    refused.ModelReserved,
+    refused.ModelUnavailable,
+    refused.DoesNotFit,
+    refused.LicenceNotAccepted,
+)
 CODES = {
     "parse_error": "unreadable_body",
     "error": "error",
@@ -82,10 +88,10 @@ def document(status: int, entries: list[ProblemEntry], report: dict[str, Any] | 
 
 
 def _status(error: Refused) -> int:
-    """Of several problems that a service found, 404 when all of them are names of what is not there."""
-    if type(error) is refused.Invalid:
-        missing = {refused.UnknownModel.code, refused.UnknownData.code}
-        return 404 if {problem.code for problem in error.problems} <= missing else 409
+    """400 for what its author can mend; 409 when all that is wrong with it is how things stand."""
+    if isinstance(error, refused.Invalid):
+        passing = {kind.code for kind in AS_THINGS_STAND}
+        return 409 if {problem.code for problem in error.problems} <= passing else 400
     return next(status for kind, status in STATUSES if isinstance(error, kind))
 
 
