@@ -248,6 +248,6 @@ def compressed_tables() -> list[Odd]:
         fine("parquet in gzip", "a.parquet.gz", packed(good), task=INSTRUCTION),
         bad("a parquet file cut in gzip", "a.parquet.gz", packed(good)[:-40], "broken_archive", task=INSTRUCTION),
         fine("CSV in gzip", "a.csv.gz", packed(b"prompt,response\na,b\n"), task=INSTRUCTION),
-        fine("pairs in gzip", "a.jsonl.gz", gzip.compress(GOOD_PAIRS), task=INSTRUCTION),
+        fine("pairs in gzip", "a.jsonl.gz", gzip.compress(GOOD_PAIRS, mtime=0), task=INSTRUCTION),
         bad("parquet in gzip for chat", "a.parquet.gz", packed(good), "keys", task=CHAT),
     ]

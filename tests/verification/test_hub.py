@@ -113,7 +113,7 @@ def test_the_shards_of_a_split_are_read_in_order(hub: Served, roots: Callable[..
         ("data/train.jsonl", lines(ROWS)),
         ("train.json", orjson.dumps(ROWS)),
         ("train.csv", b"prompt,response\n" + b"".join(f"{row['prompt']},{row['response']}\n".encode() for row in ROWS)),
-        ("train.jsonl.gz", gzip.compress(lines(ROWS))),
+        ("train.jsonl.gz", gzip.compress(lines(ROWS), mtime=0)),
         ("train/0.jsonl", lines(ROWS)),
         ("sums-20.jsonl", lines(ROWS)),  # one file of any name is the split train
     ],
