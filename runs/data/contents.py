@@ -3,6 +3,7 @@
 One pass, memory bounded. Counts and row numbers come out, and never a private value as a whole.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -22,6 +23,7 @@ LISTED = 20  # rows named of each kind
 BATCH = 512  # rows looked at together
 PROMPTS = 1_000  # different system prompts that are told apart
 EXCERPT = 200  # characters of a system prompt that are shown
+WORD = re.compile(r"[\w'.,-]*\w[\w'.,-]*")
 NOTHING = frozenset({"n/a", "na", "none", "null", "nan", "nil", "tbd", "todo", "undefined", "unknown"})
 
 Tick = Callable[[int], None]
@@ -116,6 +118,11 @@ def says_nothing(answer: str) -> bool:
     return not any(map(str.isalnum, answer)) or answer.strip().strip(".").casefold() in NOTHING
 
 
+def is_one_word(answer: str) -> bool:
+    """A label, a number or a yes. A record that has no space in it, as JSON often has not, is more than that."""
+    return len(answer.split()) == 1 and len(WORD.findall(answer[:200])) == 1
+
+
 class _Looking:
     """The sums of one pass."""
 
@@ -160,7 +167,7 @@ class _Looking:
     def _look(self, number: int, row: Said) -> None:
         if any(map(says_nothing, row.answers)):
             self._empty.add(number)
-        elif row.answers and all(len(answer.split()) == 1 for answer in row.answers):
+        elif row.answers and all(map(is_one_word, row.answers)):
             self._short.add(number)
         if row.system:
             self._prompt(row.system)

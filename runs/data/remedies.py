@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from runs.contract.spec import TaskType
 from runs.data.canonical import Canonical
-from runs.data.contents import Tick, batches, says_nothing
+from runs.data.contents import Tick, batches, is_one_word, says_nothing
 from runs.data.masking import masked
 from runs.data.overlap import leaks
 from runs.data.rendering import Renderer
@@ -139,7 +139,7 @@ def _split(found: Found, rows: int, remedy: Remedy) -> set[int]:
 
 
 def _one_word(answer: str) -> bool:
-    return len(answer.split()) == 1 and not says_nothing(answer)
+    return is_one_word(answer) and not says_nothing(answer)
 
 
 def _answered(source: Path, task: TaskType, judge: Callable[[str], bool], tick: Tick) -> Iterator[int]:

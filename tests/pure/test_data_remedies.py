@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from runs.contract.spec import TaskType
-from runs.data.contents import contents
+from runs.data.contents import contents, is_one_word
 from runs.data.findings import findings
 from runs.data.overlap import overlap
 from runs.data.profile import count_tokens
@@ -180,3 +180,18 @@ def test_nothing_is_left_when_no_row_is(tmp_path: Path) -> None:
     rows = keep(tmp_path / "a.jsonl", [chat("Hello?", "...")])
     assert apply(Remedy(kind=RemedyKind.DROP_EMPTY_ANSWERS), rows, CHAT, tmp_path) == []
     assert not (tmp_path / "rows.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("answer", "one"),
+    [
+        ("card_arrival", True),
+        ("Yes.", True),
+        ("3.14", True),
+        ("1,000", True),
+        ('{"category":"delivery"}', False),
+        ("a b", False),
+    ],
+)
+def test_a_label_is_one_word_and_a_record_is_not(answer: str, one: bool) -> None:
+    assert is_one_word(answer) is one
