@@ -1,5 +1,6 @@
 """The odd files again, through the doors: REST, the page Data, the wizard. None breaks anything, none passes in silence."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,13 @@ from runs.services import access
 from tests.app.conftest import caller, text
 from tests.oddities import Odd, odd_files
 from tests.offer import tiny_offer
+
+
+@pytest.fixture(autouse=True)
+def _empty_scratch() -> None:
+    """What other tests of this process put there is not ours to judge."""
+    for path in half_made():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def half_made() -> list[Path]:

@@ -204,7 +204,7 @@ def test_a_key_twice_in_an_array(refusal: Refusal) -> None:
     [
         (b"prompt,prompt\na,b\n", "name each column once"),
         (b"prompt,\na,b\n", "without a name"),
-        (b"prompt,response\na\n", "1 cells, but there are 2 columns"),
+        (b"prompt,response\na\n", "1 cell, but there are 2 columns"),
         (b'prompt,response\n"a,b\n', "not valid CSV"),
         (b"id,prompt,response\n1,a,b\n", "has the keys “id”, “prompt”, “response”"),
     ],

@@ -20,6 +20,7 @@ from rest_framework.views import set_rollback
 from runs.api.native.errors import ServiceDown, TooLarge
 from runs.services import refused
 from runs.services.origin import turned_down
+from runs.services.quotas import QuotaReached
 from runs.services.refused import Refused
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ AS_THINGS_STAND: tuple[type[Refused], ...] = (
     refused.ModelUnavailable,
     refused.DoesNotFit,
     refused.LicenceNotAccepted,
+    QuotaReached,
 )
 CODES = {
     "parse_error": "unreadable_body",
