@@ -15,6 +15,7 @@ Counts = list[tuple[int, int]]
 BINS = 24  # bars of a histogram, at most
 PERCENTILES = (50, 90, 95, 99)
 TRIED = 200  # batches from which packing is estimated
+DRAWN = 10_000  # rows in all of these, so that the page comes at once for any batch size
 SHORTEST = 128  # longer contexts are tried in powers of two from here on
 
 
@@ -95,18 +96,19 @@ def longer(lengths: Counts, firsts: Counts, context_length: int, most: int) -> l
 
 
 def packing(lengths: Counts, joined: bool, context_length: int, batch_size: int, device: str) -> Packing | None:
-    """Batches drawn by chance from the distribution, with a fixed seed; None without rows."""
+    """Batches drawn by chance from the distribution, with a fixed seed; None without rows. Of a huge batch, a part."""
     total = sum(length * count for length, count in lengths)
     if not total:
         return None
     room = capacity(context_length, device)
     if joined:
-        batches = [[min(context_length, total)] * batch_size]
+        batches = [[min(context_length, total)] * min(batch_size, DRAWN)]
     else:
         shares = np.array([count for _, count in lengths], float)
         sizes = np.minimum([length for length, _ in lengths], context_length)
         chance = np.random.Generator(np.random.PCG64(17))
-        batches = chance.choice(sizes, (TRIED, batch_size), p=shares / shares.sum()).tolist()
+        drawn = min(batch_size, DRAWN)
+        batches = chance.choice(sizes, (min(TRIED, DRAWN // drawn), drawn), p=shares / shares.sum()).tolist()
     bins = [sum(batch[member] for member in members) for batch in batches for members in fit(batch, room)]
     useful = sum(map(sum, batches))
     return Packing(
@@ -114,7 +116,7 @@ def packing(lengths: Counts, joined: bool, context_length: int, batch_size: int,
         padding=1 - useful / _padded(batches),
         bin_tokens=room,
         fill=useful / sum(max(room, size) for size in bins),
-        rows_per_bin=len(batches) * batch_size / len(bins),
+        rows_per_bin=sum(map(len, batches)) / len(bins),
     )
 
 

@@ -3,6 +3,7 @@
 The engine trains on exactly this, and the page that shows a run's first batch calls it too. Plain numpy, no torch.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
@@ -69,18 +70,21 @@ def batch(step: int, rows: int, batch_size: int, seed: int) -> Rows:
 
 
 def fit(lengths: Sequence[int], room: int) -> list[list[int]]:
-    """First-fit decreasing: indices of `lengths` in as few bins of at most `room` tokens as a greedy hand finds.
+    """Best-fit decreasing: indices of `lengths` in as few bins of at most `room` tokens as a greedy hand finds.
 
-    Each bin lists its longest row first. A row longer than `room` gets a bin of its own.
+    The longest row first, each into the fullest bin that still takes it: O(n log n) comparisons. Each bin lists its longest row
+    first. A row longer than `room` gets a bin of its own.
     """
     bins: list[list[int]] = []
-    free: list[int] = []
+    free: list[tuple[int, int]] = []  # room left and number of each bin that takes the shortest row, ascending
+    shortest = min(lengths, default=0)
     for index in sorted(range(len(lengths)), key=lambda at: (-lengths[at], at)):
-        place = next((at for at, left in enumerate(free) if lengths[index] <= left), None)
-        if place is None:
+        place = bisect_left(free, (lengths[index], 0))
+        left, number = free.pop(place) if place < len(free) else (room, len(bins))
+        if number == len(bins):
             bins.append([])
-            free.append(room)
-            place = len(bins) - 1
-        bins[place].append(index)
-        free[place] -= lengths[index]
+        bins[number].append(index)
+        left -= lengths[index]
+        if left >= shortest:
+            insort(free, (left, number))
     return bins

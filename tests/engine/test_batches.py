@@ -36,7 +36,7 @@ def test_bins_hold_every_row_once_and_not_too_much(lengths: list[int], capacity:
 
 @given(lengths=LENGTHS)
 def test_two_bins_never_fit_into_one(lengths: list[int]) -> None:
-    """First fit leaves no two bins that could be joined: a row that opened a bin fitted into no earlier one."""
+    """Best fit leaves no two bins that could be joined: a row that opened a bin fitted into no earlier one."""
     bins = [sum(lengths[index] for index in members) for members in fit(lengths, 300)]
     assert all(a + b > 300 for at, a in enumerate(bins) for b in bins[:at])
 

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runs.contract.spec import TaskType
 from runs.data.advice import advice
 from runs.data.kinds import Severity
+from runs.data.lengths import packing
 from runs.data.profile import Profile, profile
 from runs.data.rendering import Renderer, TemplateError
 from runs.data.rows import Row, count, write_row
@@ -29,6 +32,16 @@ def keep(folder: Path, rows: list[Row]) -> Path:
 def chat(answer: str, system: str = "Be brief.") -> Row:
     contents = (("system", system), ("user", "Hello?"), ("assistant", answer))
     return {"messages": [{"role": role, "content": content} for role, content in contents]}
+
+
+@given(batch_size=st.sampled_from([1, 9, 300, 41_732, 2**31]), joined=st.booleans())
+def test_how_full_bins_get_is_known_for_any_batch_size(batch_size: int, joined: bool) -> None:
+    """A part of a huge batch says as much as all of it, and asks for no more time and memory."""
+    found = packing([(28, 5), (29, 5), (31, 10)], joined, 389, batch_size, "cpu")
+    assert found is not None
+    assert found.batch_size == batch_size
+    assert 0 < found.fill <= 1
+    assert found.rows_per_bin == (1 if joined or batch_size == 1 else pytest.approx(12, rel=0.5))
 
 
 def test_the_counts_are_those_of_the_encoded_rows(model: Renderer, tmp_path: Path) -> None:

@@ -41,9 +41,9 @@ EVENT: dict[str, Any] = {
 EVENT_STREAM: Any = {(200, "text/event-stream"): EVENT}
 LAST = OpenApiParameter(
     "Last-Event-ID",
-    {"type": "string", "pattern": "^([0-9]{1,18}-[0-9]{1,18})?$"},
+    {"type": "string"},
     "header",
-    description="`id` of the last event that you have: what came after it comes now",
+    description="`id` of the last event that you have: what came after it comes now. Any other text counts as none",
 )
 
 
