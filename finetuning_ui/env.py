@@ -127,7 +127,7 @@ class Environment(BaseModel):
     OIDC_NAME: str = Field("single sign-on", description="how the log-in page calls the OpenID provider")
     OIDC_ROLE: str = Field("viewer", pattern="^(viewer|scientist)$", description="role of who comes in by OpenID first")
 
-    TABLES_ROOT: Folder | None = Field(None, description="folder of Delta tables; unset: DATA_DIR/tables")
+    TABLES_ROOT: Anywhere | None = Field(None, description="folder or URL of Delta tables; unset: DATA_DIR/tables")
     HUGGINGFACE_ROOT: Folder | None = Field(None, description="data sets kept here; unset: DATA_DIR/huggingface")
     MODELS_DIR: Folder | None = Field(None, description="base model files; unset: DATA_DIR/models")
     HF_ENDPOINT: Annotated[str, _url_of("http", "https")] = Field(

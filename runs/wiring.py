@@ -90,7 +90,7 @@ def roots(scratch: Path, hub_token: str | None) -> Roots:
     """The places that data may be read from; `scratch` is an empty folder for what has to be fetched first."""
     return Roots(
         volumes=settings.VOLUMES_ROOT,
-        tables=Path(settings.TABLES_ROOT),
+        tables=settings.TABLES_ROOT,
         huggingface=Path(settings.HUGGINGFACE_ROOT),
         hub=Hub(endpoint=settings.HF_ENDPOINT, token=hub_token, cdn=tuple(settings.HF_CDN)),
         scratch=scratch,

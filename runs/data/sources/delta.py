@@ -1,4 +1,4 @@
-"""Delta tables below a configured folder: `catalog.schema.table`, or `catalog.schema.table@v3` for one version of it.
+"""Delta tables below a configured root, folder or URL: `catalog.schema.table`, or `catalog.schema.table@v3` for one version.
 
 Chat reads the column `messages`, instructions `prompt` and `response` (or `completion`), pretraining `text`; a table becomes
 one JSON Lines file in scratch. Columns of another tool's shape are read too, for the check to propose a mapping. It knows
@@ -14,7 +14,8 @@ import orjson
 
 from runs.contract.spec import TaskType
 from runs.data.mapping import detect
-from runs.data.sources.source import Roots, SourceError, below
+from runs.data.sources.roots import place
+from runs.data.sources.source import Roots, SourceError
 from runs.data.tables import tidy
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ LOG = "_delta_log"
 FORM = "<catalog>.<schema>.<table>"
 REFERENCE = re.compile(r"(?P<name>[^/:@\s\\]*\.[^/:@\s\\]*)(@v(?P<version>\d{1,18}))?")
 VERSION = re.compile(r"@v(\d{1,18})/?$")
+COLOURS = re.compile(r"\x1b\[[\d;]*m")  # of a terminal
 ROWS = 1_024  # of a table in memory
 BUFFER = 1 << 20  # bytes of a column in memory
 COLUMNS: dict[TaskType, list[tuple[str, ...]]] = {
@@ -70,7 +72,7 @@ def table(address: str, name: str, version: int | None) -> "DeltaTable":
     except (DeltaError, OSError, ValueError) as error:
         if isinstance(error, SourceError):
             raise
-        raise SourceError(f"The table “{name}” cannot be opened: {_first_line(error)}.") from error
+        raise SourceError(f"The table “{name}” cannot be opened: {_reason(error)}.") from error
     return found
 
 
@@ -90,7 +92,7 @@ def rows(address: str, name: str, version: int | None, roots: Roots, task: TaskT
                 out.write(orjson.dumps(row, default=str, option=orjson.OPT_APPEND_NEWLINE))
     except (DeltaError, arrow.ArrowException, OSError) as error:
         raise SourceError(
-            f"The table “{name}” cannot be read: {_first_line(error)}. If its files were vacuumed, name a newer version."
+            f"The table “{name}” cannot be read: {_reason(error)}. If its files were vacuumed, name a newer version."
         ) from error
     return path
 
@@ -104,7 +106,10 @@ def _named(reference: str) -> tuple[str, int | None]:
 
 
 def _folder(name: str, roots: Roots) -> str:
-    return str(below(roots.tables, name.split("."), setting="TABLES_ROOT"))
+    there, parts = place(roots.tables, "TABLES_ROOT"), tuple(name.split("."))
+    if there.look(parts) is None:
+        raise SourceError(f"There is nothing at “{'/'.join(parts)}”. Check the spelling; names are case-sensitive.")
+    return there.address(parts)
 
 
 def _stay_home(address: str, name: str) -> None:
@@ -160,5 +165,8 @@ def _rows(found: "DeltaTable", columns: tuple[str, ...]) -> Iterator[dict[str, A
                     yield tidy({name: row.get(name, fixed.get(name)) for name in columns})
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or ["for no stated reason"])[0][:200].rstrip(".")
+def _reason(error: Exception) -> str:
+    """What deltalake says, from the outermost to the innermost; an address may hold a signature and is left out."""
+    lines = [COLOURS.sub("", line).strip(" ↳") for line in str(error).splitlines()]
+    said = ": ".join(line for line in lines if line and "://" not in line)
+    return (said or "for no stated reason")[:300].rstrip(".")

@@ -11,24 +11,26 @@ from runs.data.sources.refusal import SourceError
 
 BLOCK = 1 << 20  # bytes moved at once
 AHEAD = 8 << 20  # bytes of a remote file in memory
+SPARE = 1 << 30  # bytes of disk that stay free
+PATIENCE = 15  # seconds for one question; drivers ask a dead server again and again, the slowest of them for 90
 FOLDER = ".folder"  # marks a folder: object stores know only names of files
 
 
 class Remote:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, setting: str) -> None:
         import fsspec  # its drivers are large, and most roots are folders
 
-        self._url = url.rstrip("/")
+        self._url, self._setting = url.rstrip("/"), setting
         try:
             self._files, self._root = fsspec.core.url_to_fs(self._url, use_listings_cache=False)
         except (ImportError, ValueError) as error:
-            raise SourceError(f"The place {self._url} cannot be read here: {error}. An admin looks at VOLUMES_ROOT.") from error
+            raise SourceError(f"The place {self._url} cannot be read here: {error}. An admin looks at {setting}.") from error
         self._root = self._root.rstrip("/")
 
     def look(self, parts: Parts) -> Entry | None:
         with self._words():
             try:
-                return self._entry(self._files.info(self._path(parts)), parts)
+                return self._entry(self._ask("info", self._path(parts)), parts)
             except FileNotFoundError:
                 return None
 
@@ -36,7 +38,7 @@ class Remote:
         path = self._path(parts)
         with self._words():
             try:
-                found = self._files.ls(path, detail=True)
+                found = self._ask("ls", path, detail=True)
             except FileNotFoundError:
                 return []
         named = [(str(info["name"]).rstrip("/").rpartition("/")[2], info) for info in found]
@@ -66,11 +68,11 @@ class Remote:
 
     def remove(self, parts: Parts) -> None:
         with self._words():
-            self._files.rm_file(self._path(parts))
+            self._ask("rm_file", self._path(parts))
 
     def make_folder(self, parts: Parts) -> None:
         with self._words():
-            self._files.pipe_file(f"{self._path(parts)}/{FOLDER}", b"")
+            self._ask("pipe_file", f"{self._path(parts)}/{FOLDER}", b"")
 
     def remove_folder(self, parts: Parts) -> None:
         with self._words():
@@ -81,10 +83,13 @@ class Remote:
             raise SourceError("This installation has no folder for what is being fetched. An admin sets DATA_DIR.")
         path, target = self._path(parts), scratch / parts[-1][-100:]
         with self._words():
-            if not self._files.isdir(path):
+            if not self._ask("isdir", path):
+                self._make_room(self._ask("info", path)["size"], scratch)
                 self._copy(path, target)
                 return target
-            for name in sorted(self._files.find(path)):
+            found = self._files.find(path, detail=True)
+            self._make_room(sum(info["size"] or 0 for info in found.values()), scratch)
+            for name in sorted(found):
                 inside = checked(tuple(str(name).removeprefix(path).strip("/").split("/")))
                 if not inside[-1].startswith("."):
                     self._copy(name, target.joinpath(*inside))
@@ -92,6 +97,20 @@ class Remote:
 
     def address(self, parts: Parts) -> str:
         return "/".join((self._url, *checked(parts)))
+
+    def _make_room(self, needed: int, scratch: Path) -> None:
+        """Refuse, before the first byte, what the disk has no room for."""
+        free = max(0, shutil.disk_usage(scratch).free - SPARE)
+        if needed > free:
+            raise SourceError(f"It has {needed / 1e9:,.1f} GB, and there are {free / 1e9:,.1f} GB for it on the server's disk.")
+
+    def _ask(self, question: str, *about: Any, **more: Any) -> Any:
+        """One of the driver's methods, given up after PATIENCE: a person waits for the answer."""
+        from fsspec.asyn import AsyncFileSystem, sync
+
+        if isinstance(self._files, AsyncFileSystem):
+            return sync(self._files.loop, getattr(self._files, f"_{question}"), *about, timeout=PATIENCE, **more)
+        return getattr(self._files, question)(*about, **more)
 
     def _copy(self, path: str, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -115,5 +134,9 @@ class Remote:
         except (SourceError, FileNotFoundError):
             raise
         except Exception as error:  # drivers raise their own kinds
+            silent = isinstance(error, TimeoutError)
             reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
-            raise SourceError(f"The place of the volumes cannot be reached or refused: {reason}.") from error
+            said = f"there was no answer within {PATIENCE} seconds" if silent else reason
+            raise SourceError(
+                f"{self._url} cannot be reached or refused: {said}. An admin looks at {self._setting}."
+            ) from error

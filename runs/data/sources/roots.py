@@ -11,4 +11,4 @@ from runs.data.sources.remote import Remote
 def place(root: "Path | str | None", setting: str = "VOLUMES_ROOT") -> Place:
     if root is None:
         raise SourceError(f"This installation has no folder for such paths. An admin sets {setting}.")
-    return Remote(str(root)) if "://" in str(root) else Local(Path(root))
+    return Remote(str(root), setting) if "://" in str(root) else Local(Path(root))

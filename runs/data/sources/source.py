@@ -13,12 +13,12 @@ __all__ = ["Roots", "Source", "SourceError", "Versioned", "below"]
 
 @dataclass(frozen=True)
 class Roots:
-    """The only places that sources read. Volumes may be a URL; `scratch` is an empty folder for what is fetched first."""
+    """The only places that sources read. Volumes and tables may be a URL; `scratch` is an empty folder for what is fetched."""
 
     volumes: Path | str | None = None
     huggingface: Path | None = None
     uploads: Path | None = None
-    tables: Path | None = None
+    tables: Path | str | None = None
     hub: Hub | None = None
     scratch: Path | None = None
 
