@@ -18,6 +18,15 @@ function summarise(form) {
     clearTimeout(timer);
     timer = setTimeout(ask, event.target.type === "text" ? 500 : 50);
   });
+  // What was typed before this script came, and what the browser filled in again after a reload.
+  addEventListener("pageshow", () => [...form.elements].some(differs) && ask());
+}
+
+function differs(field) {
+  if (field.name === "q") return false;
+  if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+  if (field.options) return [...field.options].some((option) => option.selected !== option.defaultSelected);
+  return "defaultValue" in field && field.type !== "hidden" && field.value !== field.defaultValue;
 }
 
 function narrow(search) {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from runs.models import User
 from tests.app.conftest import (  # noqa: F401  the people and things of the stories
@@ -27,6 +27,7 @@ from tests.serving import Web
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+expect.set_options(timeout=20_000)  # milliseconds: a machine with other work is slow, and that is no fault of a page
 
 
 @pytest.fixture(autouse=True)

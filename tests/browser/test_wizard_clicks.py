@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from runs.models import BaseModel, DataSet, Draft, LicenceAcceptance, Run, User
 from tests.browser.conftest import Open
@@ -174,6 +174,22 @@ def test_the_summary_follows_the_typing(browse: Open, owner: User, model: BaseMo
     choose_data(page, helpdesk)
     page.get_by_role("button", name="Next: training").click()
     page.get_by_label("Training duration").fill("7ep")
+    expect(page.locator("#summary")).to_contain_text("7 epochs")
+
+
+def test_the_summary_follows_what_was_typed_before_the_script_came(
+    browse: Open, owner: User, model: BaseModel, helpdesk: Path
+) -> None:
+    page = browse(owner)
+    choose_model(page)
+    choose_data(page, helpdesk)
+    held: list[Route] = []
+    page.route("**/wizard*.js", lambda route: held.append(route))
+    page.get_by_role("button", name="Next: training").click(no_wait_after=True)
+    page.get_by_label("Training duration").fill("7ep")
+    assert held
+    for route in held:
+        route.continue_()
     expect(page.locator("#summary")).to_contain_text("7 epochs")
 
 
