@@ -31,6 +31,7 @@ TOGETHER = 2  # children at once
 SPELL, LOOK = 50.0, 0.25  # seconds of one task, and between two looks of it
 LEASE_SECONDS = 30
 MOST_ATTEMPTS = 3
+BATCHES_KEPT = 50  # first batches of the same rows: their settings are the caller's, and they can be made again
 
 
 def ask(
@@ -145,8 +146,16 @@ def _settle(found: Measurement, answer: dict[str, Any], folder: Path) -> Measure
             return _refuse(held, refused.message)
     held.state, held.result, held.done, held.lease_token = State.READY, result, held.total, ""
     held.save()
+    if held.measure == Measure.BATCH:
+        _make_room(held)
     _next()
     return held
+
+
+def _make_room(newest: Measurement) -> None:
+    """Other kinds are measured once for a model or an evaluation set; of batches there are as many as there are settings."""
+    made = Measurement.objects.filter(measure=Measure.BATCH, digest=newest.digest, state=State.READY).order_by("-created_at")
+    Measurement.objects.filter(pk__in=[*made.values_list("pk", flat=True)[BATCHES_KEPT:]]).delete()
 
 
 def _refuse(found: Measurement, reason: str) -> Measurement:

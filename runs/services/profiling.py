@@ -26,6 +26,7 @@ from runs.services.refused import Invalid, Refused, StillCounting
 
 Shape = TypeVar("Shape", bound=Document)
 
+MOST_BATCHES = 8  # first batches of the same rows under way: each takes reading all of them
 VERSION = 1  # of what is measured: raised when the same rows would give another result
 
 
@@ -101,7 +102,7 @@ def tokens(dataset: DataSet, model: BaseModel) -> Measurement:
 
 
 def first_batch(*, dataset: DataSet, model: BaseModel, settings: Settings) -> Measurement:
-    """The rows of a run's first step with these settings."""
+    """The rows of a run's first step with these settings. Raises StillCounting while many others are being made."""
     reader, folder = renderer(model), wiring.model_folder(model)
     job = Job(
         measure=Measure.BATCH,
@@ -111,7 +112,11 @@ def first_batch(*, dataset: DataSet, model: BaseModel, settings: Settings) -> Me
         settings=settings,
     )
     key = " ".join(map(str, settings.model_dump().values()))
-    return _ask(job, dataset, f"{fingerprint(folder)} {key} v{VERSION}", reader)
+    against = f"{fingerprint(folder)} {key} v{VERSION}"
+    waiting = Measurement.objects.unfinished().filter(measure=Measure.BATCH, digest=dataset.digest).exclude(against=against)
+    if waiting.count() >= MOST_BATCHES:
+        raise StillCounting(f"{MOST_BATCHES} first batches of “{dataset.name}” are being made. Ask again when they are there.")
+    return _ask(job, dataset, against, reader)
 
 
 def _contents(dataset: DataSet) -> Measurement:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from runs import wiring
 from runs.contract.spec import TaskType
 from runs.data.measuring import Measure
+from runs.data.preview import Settings
 from runs.data.remedies import Remedy
 from runs.execution import measuring as children
 from runs.models import BaseModel, DataSet, Measurement, User
@@ -265,3 +266,21 @@ def test_overlap_is_measured_for_a_pair_of_data_sets(owner: User, faulty: DataSe
     )
     assert (clean.rows, clean.derivation["evaluation_digest"]) == (41, held_out.digest)
     assert Measurement.objects.filter(measure=Measure.OVERLAP).count() == 1
+
+
+def test_first_batches_of_any_number_of_settings_take_neither_the_queue_nor_the_database(
+    dataset: DataSet, model: BaseModel, large: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = [Settings(context_length=64, batch_size=2, seed=seed) for seed in range(profiling.MOST_BATCHES + 1)]
+    for one in settings[:-1]:
+        profiling.first_batch(dataset=dataset, model=model, settings=one)
+    with pytest.raises(StillCounting, match="Ask again"):
+        profiling.first_batch(dataset=dataset, model=model, settings=settings[-1])
+    assert not profiling.first_batch(dataset=dataset, model=model, settings=settings[0]).is_ready, (
+        "one that waits may be asked for"
+    )
+    Measurement.objects.all().delete()
+    monkeypatch.setattr(measuring, "INLINE", 500_000)
+    monkeypatch.setattr(measuring, "BATCHES_KEPT", 2)
+    made = [profiling.first_batch(dataset=dataset, model=model, settings=one).pk for one in settings[:4]]
+    assert [*Measurement.objects.order_by("pk").values_list("pk", flat=True)] == made[-2:]

@@ -7,7 +7,7 @@ import pytest
 
 from runs.contract.spec import TaskType
 from runs.data.packing import batch, capacity
-from runs.data.preview import PackedBatch, Settings, first_batch
+from runs.data.preview import MOST_TOKENS, PackedBatch, Settings, first_batch
 from runs.data.rendering import Renderer
 from runs.data.rows import Row
 from runs.engine.batches import pack
@@ -104,3 +104,20 @@ def test_nothing_to_learn_is_an_empty_batch(renderer: Callable[[str], Renderer],
     data = data_file(tmp_path / "rows.jsonl", [{"prompt": "word " * 100, "response": "Yes."}])
     shown = first_batch(data.path, renderer("chatml"), INSTRUCTION, Settings(context_length=16, batch_size=8, seed=1))
     assert shown == PackedBatch(bins=[], bin_tokens=16, kept=0, dropped=1, steps=0)
+
+
+def test_of_a_batch_of_a_whole_data_set_the_first_bins_are_made(renderer: Callable[[str], Renderer], tmp_path: Path) -> None:
+    """A batch may have 65,536 rows, and a row as many tokens as the model reads: nobody could show all of them."""
+    data = data_file(tmp_path / "rows.jsonl", [{"text": "Es regnet. " * 20_000}])
+    settings = Settings(context_length=1_024, batch_size=65_536, seed=1)
+    shown = first_batch(data.path, renderer("chatml"), TaskType.CONTINUED_PRETRAIN, settings)
+    assert shown.kept > 40
+    assert sum(len(row.ids) for one in shown.bins for row in one) <= MOST_TOKENS
+    assert len(shown.bins) + shown.more_bins == sum(len(one) for one in shown.bins) + shown.more_rows == shown.kept
+    one = first_batch(
+        data.path,
+        renderer("chatml"),
+        TaskType.CONTINUED_PRETRAIN,
+        Settings(context_length=40_000, batch_size=2, seed=1, device="cuda"),
+    )
+    assert (len(one.bins), one.more_bins) == (1, 1), "a bin larger than that comes alone"

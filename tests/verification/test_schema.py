@@ -1,7 +1,7 @@
 """schemathesis over the whole OpenAPI document, against a live server: every operation, whatever a machine thinks of.
 
-A few inputs for each operation here, the same ones each time; `make fuzz` gives more than 5,000, and sends every operation what
-its schema allows and forbids, one thing at a time.
+A few inputs for each operation here, the same ones each time, and again for an admin where admins alone are let in; `make fuzz`
+gives more than 5,000 to both, and sends every operation what its schema allows and forbids, one thing at a time.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from finetuning_ui.env import PROJECT
-from runs.models import ApiToken, ModelVersion, RunStatus, User
+from runs.models import ApiToken, ModelVersion, Role, RunStatus, User
 from runs.models.token import token_hash
 from runs.services import access
 from tests import scenes
@@ -26,11 +26,18 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TOKEN = "ftui_fuzz-" + "x" * 32
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "3")
 PHASES = os.environ.get("FUZZ_PHASES", "fuzzing,stateful")
+FOR_ADMINS = [] if "FUZZ_EXAMPLES" in os.environ else ["--include-path-regex", "/(base-model|audit|acceptances)"]
 
 
-@pytest.fixture
-def script(owner: User, dataset: object) -> str:  # noqa: F811
-    """A token of somebody who has runs in several states; its number is one that no machine guesses and revokes."""
+@pytest.fixture(params=[pytest.param([], id="scientist"), pytest.param(FOR_ADMINS, id="admin")])
+def script(request: pytest.FixtureRequest, owner: User, dataset: object) -> tuple[str, list[str]]:  # noqa: F811
+    """A token of somebody who has runs in several states, and what of the document they try.
+
+    The token's number is one that no machine guesses and revokes.
+    """
+    if "admin" in request.node.callspec.id:
+        owner.role = Role.ADMIN
+        owner.save()
     model = tiny_offer()
     access.accept_licence(licence=model.licence, by=owner)
     for status in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.PENDING):
@@ -42,15 +49,16 @@ def script(owner: User, dataset: object) -> str:  # noqa: F811
             ModelVersion.objects.create(run=run, name="main.default.tiny", version=1, uri="models:/main.default.tiny/1")
     ApiToken.objects.create(pk=876_543_210_987, user=owner, name="fuzz", hash=token_hash(TOKEN), hint=TOKEN[:9])
     User.objects.create_user("somebody", "", PASSWORD)
-    return TOKEN
+    return TOKEN, request.param
 
 
-def test_schemathesis_finds_nothing(web: Web, script: str, tmp_path: Path) -> None:
+def test_schemathesis_finds_nothing(web: Web, script: tuple[str, list[str]], tmp_path: Path) -> None:
+    token, some = script
     command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(PROJECT / "schemathesis.toml"), "run"]
     command += [str(PROJECT / "docs" / "openapi.json")]
-    command += ["--url", web.url, "--header", f"Authorization: Bearer {script}", "--seed", "2026", "--no-color"]
+    command += ["--url", web.url, "--header", f"Authorization: Bearer {token}", "--seed", "2026", "--no-color"]
     command += ["--max-examples", EXAMPLES, "--phases", PHASES, "--continue-on-failure", "--suppress-health-check", "all"]
-    command += ["--generation-database", "none"]
+    command += ["--generation-database", "none", *some]
     made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     (tmp_path / "report.txt").write_text(made.stdout + made.stderr)
     assert made.returncode == 0, made.stdout[-20_000:] + made.stderr[-2_000:]

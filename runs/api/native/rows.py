@@ -28,7 +28,7 @@ class TokensQuery(Query):
 
 
 class BatchQuery(TokensQuery):
-    batch_size: int = Field(default=8, ge=1, le=1_000, description="Rows of an optimizer step")
+    batch_size: int = Field(default=8, ge=1, le=65_536, description="Rows of an optimizer step")
     seed: int = Field(default=17, ge=0, le=2**31 - 1, description="Order of the rows")
 
 
@@ -93,7 +93,7 @@ def show_tokens(request: Request, name: str, number: str) -> Response:
 
 @operation("Show the first batch of a run", answer=BatchShape, query=BatchQuery, tag="datasets")
 def show_batch(request: Request, name: str) -> Response:
-    """Which rows meet in the first step with these settings, packed as the engine packs them."""
+    """Which rows meet in the first step with these settings, packed as the engine packs them: of a large one the first bins."""
     dataset = datasets.find(by=person(request), name=name)
     query = read(request, BatchQuery)
     model = checks.find_model(query.model)
