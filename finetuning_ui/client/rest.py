@@ -1,5 +1,6 @@
 """REST v1 as methods. Answers are the server's JSON as dictionaries; what they hold is in the server's OpenAPI document."""
 
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import httpx
 
 from finetuning_ui.client.errors import ApiError, ConnectionFailed, NotConfigured
 
+LOST = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)  # the connection was there, and broke
+PAUSES = (0.5, 1.0, 2.0)  # seconds before it is tried again
 TIMEOUT = httpx.Timeout(10.0, read=120.0)  # seconds; an upload is checked before it is answered
 
 
@@ -21,7 +24,7 @@ class Client:
         self.host = host.rstrip("/")
         _check(self.host, token)
         headers = {"Authorization": f"Bearer {token}", "User-Agent": "finetuning-ui-client"}
-        transport = transport or httpx.HTTPTransport(retries=2)  # of connecting alone: nothing is sent twice
+        transport = transport or httpx.HTTPTransport(retries=2)  # of connecting
         self._http = httpx.Client(base_url=f"{self.host}/api/v1", headers=headers, timeout=TIMEOUT, transport=transport)
 
     def __enter__(self) -> Self:
@@ -44,9 +47,9 @@ class Client:
 
     def upload(self, path: Path, *, task_type: str = "CHAT_COMPLETION", name: str = "") -> dict[str, Any]:
         """Check a file and keep it as a data set; ApiError lists what is wrong in it, by line."""
+        data = {"task_type": task_type, "name": name}
         with path.open("rb") as file:
-            data = {"task_type": task_type, "name": name}
-            return self._call("POST", "/datasets", files={"file": (path.name, file)}, data=data)
+            return self._call("POST", "/datasets", files={"file": (path.name, file)}, data=data, headers=_key())
 
     def check(self, path: Path, *, task_type: str = "CHAT_COMPLETION", **plan: Any) -> dict[str, Any]:
         """What an upload of this file would say; nothing is kept. `plan` is the run it is for: model, context_length, ..."""
@@ -56,8 +59,7 @@ class Client:
 
     def create(self, *, idempotency_key: str | None = None, **request: Any) -> dict[str, Any]:
         """Start a run; the keywords are the fields of a run request. A repeated key returns the run that it made before."""
-        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
-        return self._call("POST", "/runs", json=request, headers=headers)
+        return self._call("POST", "/runs", json=request, headers=_key(idempotency_key))
 
     def runs(self, **filters: str) -> Iterator[dict[str, Any]]:
         return self._pages("/runs", **filters)
@@ -99,10 +101,17 @@ class Client:
             answer = self._call("GET", path, params=following)
 
     def _call(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        try:
-            answer = self._http.request(method, path, **options)
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise ConnectionFailed(f"{self._http.base_url} does not answer: {error}") from error
+        """What asks, and what has a key, is sent again when its answer was lost: the server does it once."""
+        waits = iter(PAUSES if method == "GET" or "headers" in options else ())
+        while True:
+            try:
+                answer = self._http.request(method, path, **options)
+                break
+            except (httpx.TransportError, httpx.InvalidURL) as error:
+                pause = next(waits, None) if isinstance(error, LOST) else None
+                if pause is None:
+                    raise ConnectionFailed(f"{self._http.base_url} does not answer: {error}") from error
+                time.sleep(pause)
         document = _document(answer)
         if answer.is_success and document is not None:
             return document
@@ -118,6 +127,10 @@ def _document(answer: httpx.Response) -> dict[str, Any] | None:
     except ValueError:
         return None
     return document if isinstance(document, dict) else None
+
+
+def _key(chosen: str | None = None) -> dict[str, str]:
+    return {"Idempotency-Key": chosen or uuid.uuid4().hex}
 
 
 def _check(host: str, token: str) -> None:

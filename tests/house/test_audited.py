@@ -22,6 +22,8 @@ LEFT_OUT = {
     "audit._add",  # is what records
     "once.once",  # what it makes is recorded by its own service
     "once.release",
+    "resending.once_if_resent",  # likewise
+    "resending.heard",
     "drafts.start",  # lifecycle.submit writes down the run
 }
 

@@ -1,10 +1,13 @@
 """What every address of this dialect shares: the bearer token, and errors as `{"error_code": ..., "message": ...}`."""
 
+import logging
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import Concatenate, ParamSpec
 
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponseBase, JsonResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 from runs.api.bearer import admit, bearer
@@ -16,6 +19,7 @@ from runs.services.permissions import MethodUnknown
 from runs.services.refused import NotAllowed, NotFound, Refused
 from runs.services.volumes import AlreadyThere, NotEmpty
 
+log = logging.getLogger(__name__)
 Rest = ParamSpec("Rest")
 View = Callable[Concatenate[HttpRequest, Rest], HttpResponseBase]
 CODES: tuple[tuple[type[Refused], str, int], ...] = (
@@ -36,10 +40,10 @@ def endpoint(view: View[Concatenate[User, Rest]]) -> View[Rest]:
     """`view(request, user, ...)` behind a token, with refusals in this dialect's shape."""
 
     def guarded(request: HttpRequest, /, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponseBase:
-        user = bearer(request)
-        if user is None:
-            return refused("UNAUTHENTICATED", "The token is missing, unknown, expired or revoked.", 401)
         try:
+            user = bearer(request)
+            if user is None:
+                return refused("UNAUTHENTICATED", "The token is missing, unknown, expired or revoked.", 401)
             admit(request, user)
             return view(request, user, *args, **kwargs)
         except BadBody as error:
@@ -50,6 +54,16 @@ def endpoint(view: View[Concatenate[User, Rest]]) -> View[Rest]:
             turned_down(error)
             _, code, status = next(row for row in CODES if isinstance(error, row[0]))
             return refused(code, error.message, status)
+        except OperationalError as error:
+            log.warning("The database does not answer: %s", error)
+            return refused("TEMPORARILY_UNAVAILABLE", "The database does not answer. Try again in a moment.", 503)
+        except UnreadablePostError:
+            return refused("INVALID_PARAMETER_VALUE", "The body ended early.", 400)
+        except (RequestDataTooBig, SuspiciousOperation):
+            return refused("INVALID_PARAMETER_VALUE", "The request cannot be read.", 400)
+        except Exception as error:
+            log.error("A request of the workspace dialect failed.", exc_info=error)
+            return refused("INTERNAL_ERROR", "Something went wrong on our side. The server's log has the details.", 500)
 
     update_wrapper(guarded, view)
     return csrf_exempt(guarded)  # a token in a header is not sent by a browser on its own

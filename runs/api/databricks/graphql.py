@@ -1,11 +1,13 @@
 """`POST /api/2.0/genai-mapi/graphql`: a dispatcher on the operation's root field. The client sends six fixed texts."""
 
+import json
 import logging
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from django.db import OperationalError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -15,23 +17,27 @@ from runs.api.databricks.operations import OPERATIONS, WRITES
 from runs.api.strict import BadBody, read_object
 from runs.services.origin import turned_down
 from runs.services.refused import NotAllowed, NotFound, Refused
+from runs.services.resending import heard
 
 log = logging.getLogger(__name__)
+NOBODY = "The token is missing, unknown, expired or revoked."
 ROOT = re.compile(r"\{\s*(\w+)")
 
 
 @csrf_exempt
 @require_POST
 def graphql(request: HttpRequest) -> JsonResponse:
-    user = bearer(request)
-    if user is None:
-        return JsonResponse({"error_code": 401, "message": "The token is missing, unknown, expired or revoked."}, status=401)
     field = ""
     try:
+        user = bearer(request)
+        if user is None:
+            return JsonResponse({"error_code": 401, "message": NOBODY}, status=401)
         admit(request, user)
         body = _body(request)
-        field = _root(body)
-        return JsonResponse({"data": {field: OPERATIONS[field](user, body.get("variables") or {})}})
+        field, variables = _root(body), body.get("variables") or {}
+        if field != "createFinetune":
+            heard(by=user, names=json.dumps(variables))
+        return JsonResponse({"data": {field: OPERATIONS[field](user, variables)}})
     except Refused as refused:
         if field in WRITES:
             turned_down(refused)
@@ -43,6 +49,12 @@ def graphql(request: HttpRequest) -> JsonResponse:
     except (TypeError, AttributeError) as error:  # a list where an object is meant, a number in place of a list
         log.info("GraphQL variables of the wrong type: %s", error)
         return _error("A variable has the wrong type.", 400)
+    except OperationalError as error:
+        log.warning("The database does not answer: %s", error)
+        return _error("The database does not answer. Try again in a moment.", 503)
+    except Exception as error:
+        log.error("A request of the original client failed.", exc_info=error)
+        return _error("Something went wrong on our side. The server's log has the details.", 500)
 
 
 def _body(request: HttpRequest) -> dict[str, Any]:

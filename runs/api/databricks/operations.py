@@ -2,20 +2,23 @@
 
 import base64
 import binascii
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_aware, make_aware
 
 from runs.api.databricks.shapes import STATUSES, event_object, model_object, request_fields, run_object
 from runs.models import BaseModel, Run, User
 from runs.services import lifecycle, mirroring
 from runs.services.origin import turned_down
 from runs.services.refused import CannotCancel, CannotDelete, Invalid, NotAllowed, Refused
+from runs.services.resending import once_if_resent
 
 Variables = Mapping[str, Any]
-LARGEST_PAGE = 1_000
+A_PAGE, LARGEST_PAGE = 100, 1_000
 
 
 def constants(by: User, _variables: Variables) -> Any:
@@ -27,7 +30,12 @@ def create(by: User, variables: Variables) -> Any:
     if not isinstance(config, dict):
         raise Invalid("Bad run request: config is a required field")
     asked = lifecycle.read_request(request_fields(config))
-    run = lifecycle.submit(by=by, asked=asked)
+    run = once_if_resent(
+        by=by,
+        text=json.dumps(variables, sort_keys=True),
+        make=lambda: lifecycle.submit(by=by, asked=asked),
+        among=Run.objects.alive(),
+    )
     mirroring.mirror_soon([run])  # the client shows no run without its experiment
     return run_object(run)
 
@@ -38,7 +46,7 @@ def page(by: User, variables: Variables) -> Any:
     rows = _filtered(by, wanted.get("filters") or {})
     if emails:
         rows = rows.filter(owner__email__in=emails)
-    after, limit = _cursor(wanted.get("cursor")), min(int(wanted.get("limit") or 100), LARGEST_PAGE)
+    after, limit = _cursor(wanted.get("cursor")), _limit(wanted.get("limit"))
     if after is not None:
         rows = rows.filter(pk__lt=after)
     found = list(rows.order_by("-pk").select_related("owner").prefetch_related("events")[: limit + 1])
@@ -89,6 +97,8 @@ def _filtered(by: User, filters: Mapping[str, Any]) -> QuerySet[Run]:
     for field, conditions in filters.items():
         if field not in lookups or not isinstance(conditions, dict):
             raise Invalid(f"Runs cannot be filtered by {field}.")
+        if not conditions:
+            raise Invalid(f'The filter by {field} is empty. Name what is wanted, as in {{"in": [...]}}.')
         for operator, value in conditions.items():
             rows = rows.filter(**{_lookup(lookups[field], operator): _value(field, value)})
     return rows
@@ -102,14 +112,28 @@ def _lookup(column: str, operator: str) -> str:
 
 
 def _value(field: str, value: Any) -> Any:
+    if value is None:
+        raise Invalid(f"The filter by {field} compares with null.")
     if field == "status" and isinstance(value, list):
         return [*value, *(ours for ours, theirs in STATUSES.items() if theirs in value)]
     if field != "createdAt":
         return value
-    time = parse_datetime(str(value))
+    try:
+        time = parse_datetime(str(value))
+    except ValueError:  # as the 30th of February
+        time = None
     if time is None:
         raise Invalid(f"“{value}” is not a date and time.")
-    return time
+    return time if is_aware(time) else make_aware(time)
+
+
+def _limit(asked: Any) -> int:
+    """Rows of a page. Whatever is missing, null or 0 is the client's own 100."""
+    if not asked:
+        return A_PAGE
+    if isinstance(asked, bool) or not isinstance(asked, int) or asked < 0:
+        raise Invalid(f"limit must be a whole number from 1 to {LARGEST_PAGE:,}.")
+    return min(asked, LARGEST_PAGE)
 
 
 def _cursor(text: Any) -> int | None:

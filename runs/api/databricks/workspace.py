@@ -19,6 +19,7 @@ from runs.models import ModelVersion, User
 from runs.services import volumes
 from runs.services.permissions import require
 from runs.services.refused import Invalid, NotFound
+from runs.services.resending import heard
 
 CLUSTER = {
     "cluster_id": "finetuning-ui",
@@ -31,6 +32,7 @@ CLUSTER = {
 
 @endpoint
 def me(request: HttpRequest, user: User) -> HttpResponseBase:
+    heard(by=user)  # a create begins with this
     emails = [{"value": user.address, "primary": True}]
     return JsonResponse(
         {"id": str(user.pk), "userName": user.address, "displayName": user.get_username(), "emails": emails, "active": True}
@@ -43,6 +45,7 @@ def models(request: HttpRequest, user: User) -> HttpResponseBase:
     if request.method != "POST":
         names = ModelVersion.objects.visible_to(user).values_list("name", flat=True).distinct().order_by("name")
         return JsonResponse({"registered_models": [_model(name, user) for name in names]})
+    heard(by=user)  # as a create does that is checked first
     try:
         body = orjson.loads(request.body or b"{}")
         name = ".".join(str(body[key]) for key in ("catalog_name", "schema_name", "name"))
@@ -55,6 +58,7 @@ def models(request: HttpRequest, user: User) -> HttpResponseBase:
 
 @endpoint
 def model(request: HttpRequest, user: User, name: str) -> HttpResponseBase:
+    heard(by=user)
     if request.method == "DELETE":
         seen = ModelVersion.objects.visible_to(user).filter(name=name).select_related("run").first()
         if seen is not None:  # what one may not see is not there, and deleting what is not there is no error

@@ -72,6 +72,11 @@ def resource(**handlers: Handler) -> Callable[..., HttpResponseBase]:
     return answer
 
 
+def is_resent(request: HttpRequest) -> bool:
+    """The client lost the answer and counts its tries."""
+    return request.headers.get("X-Stainless-Retry-Count", "0").strip() not in ("", "0")
+
+
 def refusal(error: Exception) -> JsonResponse:
     if isinstance(error, Refused):
         turned_down(error)

@@ -1,6 +1,7 @@
 """`/v1/files`: data sets as files. A file is checked while it is sent: what cannot be trained on is refused with its line."""
 
 import csv
+import hashlib
 import io
 from typing import Any, BinaryIO, cast
 
@@ -10,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 
 from runs import wiring
 from runs.api.openai import naming
-from runs.api.openai.door import resource
+from runs.api.openai.door import is_resent, resource
 from runs.api.openai.paging import behind, limit_of, page
 from runs.api.openai.shapes import file_object, results_object
 from runs.api.sending import sent
@@ -19,6 +20,7 @@ from runs.models import DataSet, MetricPoint, Run, User
 from runs.services import datasets
 from runs.services.outputs import rows_file
 from runs.services.refused import Invalid
+from runs.services.resending import once_if_resent
 
 MOST, LONGEST_LINE = 10_000, 1 << 20
 COLUMNS = ("step", "train_loss", "train_accuracy", "valid_loss", "valid_mean_token_accuracy")
@@ -31,9 +33,21 @@ def create(request: HttpRequest, user: User) -> HttpResponseBase:
     file = request.FILES.get("file")
     if not isinstance(file, UploadedFile):
         raise Invalid("file is required.", field="file")
-    rows = cast(BinaryIO, file)
-    dataset = datasets.add_upload(by=user, file=rows, filename=file.name or "file.jsonl", task=_task(rows), keep_original=True)
+    rows, name = cast(BinaryIO, file), file.name or "file.jsonl"
+    dataset = once_if_resent(
+        by=user,
+        text=f"{name} {_digest(rows)}",
+        make=lambda: datasets.add_upload(by=user, file=rows, filename=name, task=_task(rows), keep_original=True),
+        among=DataSet.objects.all(),
+        resent=is_resent(request),
+    )
     return JsonResponse(file_object(dataset))
+
+
+def _digest(file: BinaryIO) -> str:
+    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it reads, and that is all
+    file.seek(0)
+    return digest
 
 
 def _task(file: BinaryIO) -> TaskType:

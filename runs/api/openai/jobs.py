@@ -9,12 +9,13 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from runs.api.openai import naming
 from runs.api.openai.bodies import read_job, run_request
-from runs.api.openai.door import Missing, resource
+from runs.api.openai.door import Missing, is_resent, resource
 from runs.api.openai.paging import behind, limit_of, page
 from runs.api.openai.shapes import checkpoint_object, event_object, job_object, metrics_object
 from runs.contract.events import EventType
 from runs.models import MetricPoint, Run, User
 from runs.services import lifecycle, pausing
+from runs.services.resending import once_if_resent
 
 A_PAGE, MOST = 20, 100
 PATIENCE = 8.0  # seconds that an answer waits for an engine to have left; the client's own is ten minutes
@@ -24,7 +25,13 @@ SHOWN = ("owner__team", "base_model", "dataset", "eval_dataset")
 def create(request: HttpRequest, user: User) -> HttpResponseBase:
     body = read_job(request)
     key = request.headers.get("Idempotency-Key", "")[:200]
-    run = lifecycle.submit(by=user, asked=run_request(body, user), idempotency_key=key, labels=body.labels)
+    run = once_if_resent(
+        by=user,
+        text=f"{key} {body.model_dump_json()}",
+        make=lambda: lifecycle.submit(by=user, asked=run_request(body, user), idempotency_key=key, labels=body.labels),
+        among=Run.objects.alive(),
+        resent=is_resent(request),
+    )
     return JsonResponse(job_object(run))
 
 
