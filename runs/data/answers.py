@@ -6,13 +6,27 @@ only, no tokens.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
+from runs.data.frames import SLOT, Frame, Frames, Span, slotted
 from runs.data.template import CLOSE, OPEN, ChatTemplate, Message, TemplateError
 
-Span = tuple[int, int]  # first character, one past the last
+__all__ = ["Answers", "Rendered", "Span"]
 
-_SLOT = re.compile("\ufdd2([0-9]+)\ufdd3")
+ASSISTANT = frozenset({"assistant"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A conversation as text, and the spans of it that the assistant writes, in order."""
+
+    text: str
+    answers: list[Span]
+    contents: list[Span] | None = None
+    """Where each message's content stands; None where the template changes or moves what was said."""
+    frame: Frame | None = None
+    """By which the answers were found."""
 
 
 class Answers:
@@ -22,13 +36,32 @@ class Answers:
         self._template = template
         words = "|".join(re.escape(special) for special in sorted(specials, key=len, reverse=True))
         self._special = re.compile(rf"\s*({words})") if specials else re.compile(r"(?!)")
+        self._frames = Frames(template, lambda before, after, end: (self._lead(before), self._ending(after, end)))
 
-    def render(self, messages: Sequence[Message]) -> tuple[str, list[Span]]:
-        """The rendered text and the spans of it that the assistant writes, in order. Raises TemplateError."""
+    def render(self, messages: Sequence[Message]) -> Rendered:
+        """Raises TemplateError."""
         text = self._template.render(messages)
+        framed = self._framed(messages, text)
         if self._template.marks_generation and (spans := self._marked(messages, text)) is not None:
-            return text, spans
-        return text, self._slotted(messages, text)
+            return Rendered(text, spans, framed.contents if framed else None)
+        return framed or Rendered(text, self._slotted(messages, text))
+
+    def _framed(self, messages: Sequence[Message], text: str) -> Rendered | None:
+        """By the frame of these roles, with the contents as they are or, as many templates write them, stripped."""
+        roles = tuple([message["role"] for message in messages])
+        frame = self._frames.of(roles) if "assistant" in roles else None
+        if frame is None:
+            return None
+        said = [message["content"] for message in messages]
+        spans = frame.spans(text, said) or frame.spans(text, [content.strip() for content in said])
+        if spans is None:
+            return None
+        answers = [
+            (start - lead, end + ending)
+            for role, (start, end), lead, ending in zip(roles, spans, frame.leads, frame.endings, strict=True)
+            if role == "assistant"
+        ]
+        return Rendered(text, answers, spans, frame)
 
     def _marked(self, messages: Sequence[Message], text: str) -> list[Span] | None:
         """Spans from the template's own `{% generation %}` blocks; None where it has none that hold."""
@@ -54,21 +87,16 @@ class Answers:
 
     def _slotted(self, messages: Sequence[Message], text: str) -> list[Span]:
         """Render once more with numbered slots for the assistant's contents, and lay the two renderings side by side."""
-        slots = [
-            {**message, "content": f"\ufdd2{index}\ufdd3"} if message["role"] == "assistant" else message
-            for index, message in enumerate(messages)
-        ]
-        parts = _SLOT.split(self._template.render(slots))
+        parts = SLOT.split(self._template.render(slotted(messages, ASSISTANT)))
         frame, indices = parts[::2], [int(part) for part in parts[1::2]]
         if not indices or not text.startswith(frame[0]):
             raise TemplateError(
                 "This model's chat template leaves out what the assistant says, so there is nothing to train on."
             )
-        end_of_turn = self._special.match(frame[-1])
         spans, position = [], len(frame[0])
         for index, (before, after) in zip(indices, pairwise(frame), strict=True):
             content_end = _content_end(text, position, str(messages[index]["content"]), after, last=index == indices[-1])
-            spans.append((position - self._lead(before), content_end + _ending(after, end_of_turn)))
+            spans.append((position - self._lead(before), content_end + self._ending(after, frame[-1])))
             position = content_end + len(after)
         return spans
 
@@ -77,6 +105,11 @@ class Answers:
         turn = self._template.turn
         at = before.rfind(turn) if turn else -1
         return len(before) - at - len(turn) if at >= 0 else 0
+
+    def _ending(self, after: str, end: str) -> int:
+        """Length of the end-of-turn token at the start of `after`; the last turn's `end` shows which token that is."""
+        end_of_turn = self._special.match(end)
+        return end_of_turn.end() if end_of_turn and after.startswith(end_of_turn[0]) else 0
 
 
 def _content_end(text: str, start: int, content: str, after: str, *, last: bool) -> int:
@@ -90,8 +123,3 @@ def _content_end(text: str, start: int, content: str, after: str, *, last: bool)
             "This model's chat template changes the conversation so much that the answers cannot be found in it."
         )
     return end
-
-
-def _ending(after: str, end_of_turn: "re.Match[str] | None") -> int:
-    """Length of the end-of-turn token at the start of `after`; the last turn shows which token that is."""
-    return end_of_turn.end() if end_of_turn and after.startswith(end_of_turn[0]) else 0

@@ -5,7 +5,7 @@
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from heapq import nlargest
 from itertools import islice
 from pathlib import Path
@@ -14,13 +14,11 @@ from pydantic import BaseModel, ConfigDict
 
 from runs.contract.spec import TaskType
 from runs.data.lengths import Bin, Counts, Longer, Packing, cut, histogram, longer, packing, percentiles
-from runs.data.rendering import Encoded, Renderer, TemplateError
-from runs.data.rows import Row, read_rows
+from runs.data.rendering import Counted, Renderer, TemplateError
+from runs.data.rows import read_rows
 
-BATCH = 512  # rows tokenized at once
+TICK = 512  # rows between two words about progress
 NAMED = 20  # longest rows that are named
-NEVER = 1 << 40  # where the first trained token of a row without one stands
-REMEMBERED = 10_000  # system prompts whose length is remembered, because most data sets have few
 
 Tick = Callable[[int], None]
 
@@ -45,7 +43,7 @@ class Profile(Model):
     tokens: int = 0
     trained_tokens: int = 0
     tokens_by_role: dict[str, int] = {}
-    """Chat: tokens of the contents of system and user, of all that the assistant writes, and of the template around them."""
+    """Chat: tokens that touch what system and user said, all that the assistant writes, and the template around them."""
     percentiles: dict[int, int] = {}
     """Percent of rows to the length in tokens that they do not exceed."""
     histogram: list[Bin] = []
@@ -104,11 +102,14 @@ class Tokens(Model):
 
 def count_tokens(canonical: Path, renderer: Renderer, task: TaskType, tick: Tick = lambda _: None) -> Tokens:
     """Tokenize every row of a canonical file and count. Raises TemplateError naming the first row that the template refuses."""
-    counter = _Counter(renderer, task)
-    rows = read_rows(canonical)
-    while batch := list(islice(rows, BATCH)):
-        counter.add(batch)
-        tick(counter.rows)
+    counter = _Counter(task)
+    try:
+        for counted in renderer.count_many(read_rows(canonical), task):
+            counter.add(counted)
+            if counter.rows % TICK == 0:
+                tick(counter.rows)
+    except TemplateError as error:
+        raise _named(canonical, renderer, task, counter.rows) or error from error
     return counter.tokens(canonical.stat().st_size)
 
 
@@ -118,36 +119,35 @@ def profile(canonical: Path, renderer: Renderer, task: TaskType, context_length:
 
 
 class _Counter:
-    """Sums over batches; keeps four bytes a row."""
+    """Sums over rows; keeps four bytes a row."""
 
-    def __init__(self, renderer: Renderer, task: TaskType) -> None:
-        self._renderer, self._task = renderer, task
+    def __init__(self, task: TaskType) -> None:
+        self._task = task
         self._lengths = array("I")
         self._firsts: Counter[int] = Counter()
         self._trained = self._turns = 0
         self._roles: Counter[str] = Counter()
-        self._systems: dict[str, int] = {}
 
     @property
     def rows(self) -> int:
         return len(self._lengths)
 
-    def add(self, batch: list[Row]) -> None:
-        for encoded in _encoded(self._renderer, batch, self._task, len(self._lengths)):
-            self._lengths.append(len(encoded.ids))
-            self._trained += (trained := sum(encoded.trained))
-            if self._task is TaskType.CHAT_COMPLETION:
-                self._roles["assistant"] += trained
-            if self._task is not TaskType.CONTINUED_PRETRAIN:
-                self._firsts[_first(encoded.trained)] += 1
-        if self._task is TaskType.CHAT_COMPLETION:
-            self._count_roles(batch)
+    def add(self, row: Counted) -> None:
+        self._lengths.append(row.tokens)
+        self._trained += row.trained
+        self._turns += row.turns
+        if self._task is not TaskType.CONTINUED_PRETRAIN:
+            self._firsts[row.first] += 1
+        if row.roles is not None:
+            self._roles["assistant"] += row.trained
+            for role, count in row.roles.items():
+                self._roles[role] += count
 
     def tokens(self, size: int) -> Tokens:
         total = sum(self._lengths)
         longest = nlargest(NAMED, range(len(self._lengths)), key=lambda row: (self._lengths[row], -row))
         roles = {role: self._roles[role] for role in ("system", "user", "assistant")} if self._roles else {}
-        roles |= {"template": total - self._roles.total()} if self._roles else {}
+        roles |= {"template": max(0, total - self._roles.total())} if self._roles else {}
         return Tokens(
             rows=len(self._lengths),
             bytes=size,
@@ -161,39 +161,12 @@ class _Counter:
             longest_rows=[Long(row=row + 1, tokens=self._lengths[row]) for row in longest],
         )
 
-    def _count_roles(self, batch: list[Row]) -> None:
-        """What the assistant writes is what is trained; of the others the contents are counted by themselves."""
-        messages = [message for row in batch for message in row["messages"]]
-        self._turns += len(messages)
-        asked = [message["content"] for message in messages if message["role"] == "user"]
-        self._roles["user"] += sum(self._renderer.lengths(asked))
-        for message in messages:
-            if message["role"] == "system":
-                self._roles["system"] += self._system(message["content"])
 
-    def _system(self, text: str) -> int:
-        if text not in self._systems:
-            if len(self._systems) >= REMEMBERED:
-                self._systems.clear()
-            self._systems[text] = self._renderer.lengths([text])[0]
-        return self._systems[text]
-
-
-def _first(trained: list[bool]) -> int:
-    """Where the first trained token stands; a row's first token never counts, because nothing predicts it."""
-    try:
-        return trained.index(True, 1)
-    except ValueError:
-        return NEVER
-
-
-def _encoded(renderer: Renderer, batch: list[Row], task: TaskType, before: int) -> Iterable[Encoded]:
-    try:
-        return list(renderer.encode_many(batch, task))
-    except TemplateError:
-        for number, row in enumerate(batch, before + 1):
-            try:
-                renderer.encode(row, task)
-            except TemplateError as error:
-                raise TemplateError(f"Row {number:,}: {error}") from error
-        raise
+def _named(canonical: Path, renderer: Renderer, task: TaskType, before: int) -> TemplateError | None:
+    """The refusal of the first row behind `before` that the template refuses, with its number."""
+    for number, row in enumerate(islice(read_rows(canonical), before, None), before + 1):
+        try:
+            renderer.encode(row, task)
+        except TemplateError as error:
+            return TemplateError(f"Row {number:,}: {error}")
+    return None

@@ -3,32 +3,28 @@
 Equal token for token to transformers' `apply_chat_template` (see tests/verification). Knows nothing of packing or truncation.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tokenizers import Encoding
 from tokenizers.decoders import DecodeStream
 
 from runs.contract.spec import TaskType
-from runs.data.answers import Answers, Span
+from runs.data.ahead import Work, worked
+from runs.data.answers import Answers, Rendered
+from runs.data.counting import Counted, Encoded, counted, counted_chat
 from runs.data.rows import Row
+from runs.data.segments import Planner
 from runs.data.template import ChatTemplate, Message, TemplateError
+from runs.data.touching import touching
 from runs.data.vocabulary import Vocabulary
 
-__all__ = ["Encoded", "Piece", "Renderer", "TemplateError"]
-
-BATCH = 512  # rows handed to the tokenizer's threads at once; bounds memory
+__all__ = ["Counted", "Encoded", "Piece", "Renderer", "TemplateError"]
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A row as tokens: `ids` and `trained` have the same length; the loss counts where `trained` is true."""
-
-    ids: list[int]
-    trained: list[bool]
+Tokens = tuple[list[Encoding], list[Encoding]]  # of pieces, and of whole rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +47,7 @@ class Renderer:
         texts = (self._tokenizer.id_to_token(number) for number in sorted(self._special_ids))
         self.specials = [text for text in texts if text]
         self._answers = Answers(self.template, self.specials)
+        self._planner = Planner(self._tokenizer)
         self.bos_id = vocabulary.id_of("bos_token")
         self.eos_ids = vocabulary.eos_ids
         self.eos_id = self.eos_ids[0] if self.eos_ids else None
@@ -66,14 +63,19 @@ class Renderer:
 
     def encode_many(self, rows: Iterable[Row], task: TaskType) -> Iterator[Encoded]:
         """Many rows, in order, on all cores. Raises TemplateError at the first row that the template refuses."""
-        encode = {
+        prepare: Callable[[Sequence[Row]], Work[list[Encoding], Encoded]] = {
             TaskType.CHAT_COMPLETION: self._chats,
             TaskType.INSTRUCTION_FINETUNE: self._instructions,
             TaskType.CONTINUED_PRETRAIN: self._texts,
         }[task]
-        remaining = iter(rows)
-        while batch := list(islice(remaining, BATCH)):
-            yield from encode(batch)
+        yield from worked(rows, prepare)
+
+    def count_many(self, rows: Iterable[Row], task: TaskType) -> Iterator[Counted]:
+        """What `encode_many` gives, only counted."""
+        if task is TaskType.CHAT_COMPLETION:
+            yield from worked(rows, self._counted_chats)
+        else:
+            yield from map(counted, self.encode_many(rows, task))
 
     def render_prompt(self, messages: Sequence[Message]) -> str:
         """The conversation as text, up to where the model goes on."""
@@ -105,31 +107,78 @@ class Renderer:
             for number, trained in zip(encoded.ids, encoded.trained, strict=True)
         ]
 
-    def _chats(self, rows: Sequence[Row]) -> Iterator[Encoded]:
+    def _chats(self, rows: Sequence[Row]) -> Work[list[Encoding], Encoded]:
         rendered = [self._answers.render(row["messages"]) for row in rows]
-        encodings = self._tokenizer.encode_batch([text for text, _ in rendered], add_special_tokens=False)
-        for encoding, (_, spans) in zip(encodings, rendered, strict=True):
-            yield _with_spans(encoding, spans)
+        return self._encoding(rendered), lambda encodings: map(_marked, encodings, rendered)
 
-    def _instructions(self, rows: Sequence[Row]) -> Iterator[Encoded]:
+    def _counted_chats(self, rows: Sequence[Row]) -> Work[Tokens, Counted]:
+        rendered = [self._answers.render(row["messages"]) for row in rows]
+        plans = [self._planner.plan(one.frame) if one.frame else None for one in rendered]
+        places: dict[str, int] = {}  # each piece of the batch once
+        pieces = [
+            [places.setdefault(piece, len(places)) for piece in plan.pieces(one.text, one.contents or ())] if plan else []
+            for one, plan in zip(rendered, plans, strict=True)
+        ]
+        whole = self._encoding([one for one, plan in zip(rendered, plans, strict=True) if plan is None])
+
+        def encode() -> Tokens:
+            return self._tokenizer.encode_batch_fast(list(places), add_special_tokens=False), whole()
+
+        def finish(tokens: Tokens) -> Iterator[Counted]:
+            parted, others = tokens[0], iter(tokens[1])
+            for row, one, plan, its in zip(rows, rendered, plans, pieces, strict=True):
+                found = plan.counted([parted[place] for place in its]) if plan else None
+                yield found or self._counted_chat(row, one, next(others) if plan is None else self._encoding([one])()[0])
+
+        return encode, finish
+
+    def _counted_chat(self, row: Row, rendered: Rendered, encoding: Encoding) -> Counted:
+        """From the row as a whole."""
+        found = counted_chat(encoding, rendered, [message["role"] for message in row["messages"]])
+        return found if found.roles is not None else replace(found, roles=self._alone(row["messages"]))
+
+    def _alone(self, messages: Sequence[Message]) -> dict[str, int]:
+        """Tokens of each content by itself, where the template moves or changes what was said."""
+        asked = [message for message in messages if message["role"] != "assistant"]
+        found: Counter[str] = Counter()
+        for message, length in zip(asked, self.lengths([message["content"] for message in asked]), strict=True):
+            found[message["role"]] += length
+        return found
+
+    def _encoding(self, rendered: Sequence[Rendered]) -> Callable[[], list[Encoding]]:
+        texts = [one.text for one in rendered]
+        return lambda: self._tokenizer.encode_batch(texts, add_special_tokens=False)
+
+    def _instructions(self, rows: Sequence[Row]) -> Work[list[Encoding], Encoded]:
         """Prompt and response apart, each as it is; the response loses a second BOS and ends with one EOS."""
-        prompts = self._tokenizer.encode_batch_fast([row["prompt"] for row in rows])
-        responses = self._tokenizer.encode_batch_fast([row["response"] for row in rows])
-        for prompt, response in zip(prompts, responses, strict=True):
-            asked, answered = self._without_eos(prompt.ids), self._with_eos(response.ids)
-            if self.bos_id is not None and answered[:1] == [self.bos_id]:
-                del answered[0]
-            yield Encoded(asked + answered, [False] * len(asked) + [True] * len(answered))
+        texts = [row["prompt"] for row in rows] + [row["response"] for row in rows]
 
-    def _texts(self, rows: Sequence[Row]) -> Iterator[Encoded]:
+        def finish(encodings: list[Encoding]) -> Iterator[Encoded]:
+            for prompt, response in zip(encodings[: len(rows)], encodings[len(rows) :], strict=True):
+                asked, answered = self._without_eos(prompt.ids), self._with_eos(response.ids)
+                if self.bos_id is not None and answered[:1] == [self.bos_id]:
+                    del answered[0]
+                yield Encoded(asked + answered, [False] * len(asked) + [True] * len(answered))
+
+        return lambda: self._tokenizer.encode_batch_fast(texts), finish
+
+    def _texts(self, rows: Sequence[Row]) -> Work[list[Encoding], Encoded]:
         """Whole documents begin with the tokenizer's own BOS and end with EOS; parts of a long one only at its two ends."""
-        whole = self._tokenizer.encode_batch_fast([row["text"] for row in rows])
-        bare = self._tokenizer.encode_batch_fast([row["text"] for row in rows if _inside(row)], add_special_tokens=False)
-        inside = iter(bare)
-        for row, encoding in zip(rows, whole, strict=True):
-            ids = next(inside).ids if _inside(row) else encoding.ids
-            ids = self._with_eos(ids) if row.get("part") in (None, "last") else self._without_eos(ids)
-            yield Encoded(ids, [True] * len(ids))
+        beginning = [row["text"] for row in rows if not _inside(row)]
+        inside = [row["text"] for row in rows if _inside(row)]
+
+        def encode() -> list[Encoding]:
+            bare = self._tokenizer.encode_batch_fast(inside, add_special_tokens=False)
+            return [*self._tokenizer.encode_batch_fast(beginning), *bare]
+
+        def finish(encodings: list[Encoding]) -> Iterator[Encoded]:
+            begun, gone_on = iter(encodings[: len(beginning)]), iter(encodings[len(beginning) :])
+            for row in rows:
+                ids = next(gone_on if _inside(row) else begun).ids
+                ids = self._with_eos(ids) if row.get("part") in (None, "last") else self._without_eos(ids)
+                yield Encoded(ids, [True] * len(ids))
+
+        return encode, finish
 
     def _with_eos(self, ids: list[int]) -> list[int]:
         return ids if self.eos_id is None or ids[-1:] == [self.eos_id] else [*ids, self.eos_id]
@@ -143,12 +192,10 @@ def _inside(row: Row) -> bool:
     return row.get("part") in ("middle", "last")
 
 
-def _with_spans(encoding: Encoding, spans: Sequence[Span]) -> Encoded:
-    """Train on every token that touches a span; tokens between two that do are inside, even where offsets are trimmed."""
-    starts = [start for start, _ in encoding.offsets]
-    ends = [end for _, end in encoding.offsets]
-    trained = [False] * len(starts)
-    for start, end in spans:
-        first, past = bisect_right(ends, start), bisect_left(starts, end)
+def _marked(encoding: Encoding, row: Rendered) -> Encoded:
+    """Train on every token that touches an answer."""
+    trained = [False] * len(encoding)
+    for span in row.answers:
+        first, past = touching(encoding, span, len(row.text))
         trained[first:past] = [True] * max(0, past - first)
     return Encoded(encoding.ids, trained)
