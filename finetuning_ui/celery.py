@@ -30,6 +30,7 @@ app.conf.update(
         "forget": {"task": "runs.tasks.forget", "schedule": 3600.0, "options": {"expires": 3600}},
         "retire": {"task": "runs.tasks.retire", "schedule": 60.0, "options": {"expires": 60}},
         "post": {"task": "runs.tasks.post", "schedule": 60.0, "options": {"expires": 60}},
+        "weigh": {"task": "runs.tasks.weigh", "schedule": 15.0, "options": {"expires": 15}},
         "sweep": {"task": "runs.tasks.sweep", "schedule": 60.0, "options": {"expires": 60}},
     },
 )

@@ -23,6 +23,7 @@ from runs.services import (
     retirement,
     seals,
     throttle,
+    weighing,
 )
 from runs.services.nudge import after_commit
 
@@ -96,6 +97,11 @@ def reap() -> None:
     dispatch.reap()
     measuring.reap()
     fetching.reap()
+
+
+@shared_task
+def weigh() -> None:
+    weighing.weigh()
 
 
 @shared_task

@@ -8,13 +8,16 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import BaseUserCreationForm
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
 
 from runs.console.asking import asks
+from runs.console.limits import used
 from runs.console.table import ReadOnly, Table, by
 from runs.models import ApiToken, Role, Team, User
-from runs.services import access, factors, people
+from runs.services import access, factors, people, spending
 from runs.services.audit import record
 from runs.services.refused import Invalid, NotAllowed
+from runs.templatetags.marks import size
 
 
 class NewUserForm(BaseUserCreationForm[User]):
@@ -62,6 +65,7 @@ class UserAdmin(Table[User], DjangoUserAdmin[User]):
                     "is_active",
                     "last_login",
                     "date_joined",
+                    "uses",
                 )
             },
         ),
@@ -69,7 +73,7 @@ class UserAdmin(Table[User], DjangoUserAdmin[User]):
     add_fieldsets = (
         (None, {"fields": ("username", "email", "role", "team", "training", "deploying", "password1", "password2")}),
     )
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("last_login", "date_joined", "uses")
 
     actions = ("make_token", "remove_factor")
 
@@ -92,7 +96,11 @@ class UserAdmin(Table[User], DjangoUserAdmin[User]):
         messages.success(request, "Removed. Their passwords alone let them in until they set up a new one.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        return ("username", "last_login", "date_joined") if obj else ()
+        return ("username", "last_login", "date_joined", "uses") if obj else ()
+
+    @admin.display(description="uses")
+    def uses(self, user: User) -> SafeString:
+        return used(user)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         given = form.cleaned_data
@@ -121,8 +129,11 @@ class UserAdmin(Table[User], DjangoUserAdmin[User]):
 
 
 class TeamAdmin(Table[Team]):
-    list_display = ("name", "members")
+    list_display = ("name", "members", "storage")
     search_fields = ("name",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Team | None = None) -> tuple[str, ...]:
+        return ("uses",) if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Team, form: Any, change: bool) -> None:
         people.save_team(team=obj, by=by(request))
@@ -130,6 +141,14 @@ class TeamAdmin(Table[Team]):
     @admin.display(description="people")
     def members(self, team: Team) -> int:
         return team.people.count()
+
+    @admin.display(description="storage")
+    def storage(self, team: Team) -> str:
+        return size(spending.storage(team).total)
+
+    @admin.display(description="uses")
+    def uses(self, team: Team) -> SafeString:
+        return used(team)
 
 
 class TokenAdmin(ReadOnly[ApiToken]):

@@ -1,22 +1,77 @@
-"""Quotas of people and teams."""
+"""Quotas of people and teams, and what they use."""
 
+import re
+from decimal import Decimal
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 from runs.console.table import Table, by
-from runs.models import Quota
-from runs.services import quotas
+from runs.models import Quota, Team, User
+from runs.services import quotas, spending
+from runs.templatetags.marks import size
+
+UNITS = {"kb": 3, "mb": 6, "gb": 9, "tb": 12, "pb": 15}  # powers of ten, as sizes are shown everywhere
+WRITTEN = re.compile(r"([0-9][0-9, ]{0,20}(?:\.[0-9]{1,15})?) *(kb|mb|gb|tb|pb)?", re.ASCII | re.IGNORECASE)
+MOST = 10**18  # bytes
+
+
+class SizeField(forms.CharField):
+    """`50`, `50 GB`, `1.5 TB`; a number alone is GB. Cleaned, it is bytes."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Exact, so that what is not changed is not changed."""
+        if not isinstance(value, int):
+            return value
+        unit = max((unit for unit, power in UNITS.items() if value >= 10**power), key=UNITS.__getitem__, default="kb")
+        number = format((Decimal(value) / 10 ** UNITS[unit]).normalize(), "f")
+        return f"{number} {unit.replace('b', 'B') if unit == 'kb' else unit.upper()}"
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if not text:
+            return None
+        found = WRITTEN.fullmatch(text)
+        if found is None:
+            raise forms.ValidationError("Write a number and a unit, as in 50 GB or 1.5 TB.")
+        number, unit = found.groups()
+        count = int(Decimal(re.sub("[, ]", "", number)) * 10 ** UNITS[(unit or "gb").lower()])
+        if count > MOST:
+            raise forms.ValidationError("That is more than 1,000 PB. Leave it empty for no limit.")
+        return count
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool(initial != self.to_python(data))
+        except forms.ValidationError:
+            return True
+
+
+class QuotaForm(forms.ModelForm[Quota]):
+    storage = SizeField(
+        required=False,
+        help_text="In GB, or with a unit, as in 1.5 TB. Data sets, run folders with their checkpoints, registered models.",
+    )
+
+    class Meta:
+        model = Quota
+        fields = ("person", "team", "runs_at_once", "device_hours", "storage")
 
 
 class QuotaAdmin(Table[Quota]):
     """One of nobody's counts for every person who has none of their own."""
 
-    list_display = ("whose", "runs_at_once", "device_hours", "storage")
+    form = QuotaForm
+    list_display = ("whose", "runs", "hours", "bytes")
     list_select_related = ("person", "team")
-    fields = ("person", "team", "runs_at_once", "device_hours", "storage")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Quota | None = None) -> tuple[str, ...]:
+        return ("used",) if obj and (obj.person or obj.team) else ()
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_view_permission(request)
@@ -34,3 +89,34 @@ class QuotaAdmin(Table[Quota]):
     @admin.display(description="whose", ordering="person__username")
     def whose(self, quota: Quota) -> str:
         return str(quota.person or (f"team {quota.team}" if quota.team else "everybody without one"))
+
+    @admin.display(description="runs at once", ordering="runs_at_once", empty_value="–")
+    def runs(self, quota: Quota) -> str | None:
+        return _of(quota, "runs_at_once", lambda of: f"{spending.runs_at_once(of)}", lambda limit: f"{limit}")
+
+    @admin.display(description="device hours a month", ordering="device_hours", empty_value="–")
+    def hours(self, quota: Quota) -> str | None:
+        return _of(quota, "device_hours", lambda of: f"{spending.device_hours(of):.1f}", lambda limit: f"{limit:,} h")
+
+    @admin.display(description="storage", ordering="storage", empty_value="–")
+    def bytes(self, quota: Quota) -> str | None:
+        return _of(quota, "storage", lambda of: size(spending.storage(of).total), size)
+
+    @admin.display(description="used now")
+    def used(self, quota: Quota) -> SafeString:
+        return used(quota.person or quota.team)
+
+
+def _of(quota: Quota, name: str, use: Any, written: Any) -> str | None:
+    """`3 of 5`; the limit alone where it is everybody's."""
+    limit, whose = getattr(quota, name), quota.person or quota.team
+    if limit is None:
+        return None
+    return f"{use(whose)} of {written(limit)}" if whose else str(written(limit))
+
+
+def used(whose: User | Team | None) -> SafeString:
+    """What a person or team uses, with its units."""
+    if whose is None:
+        return SafeString("–")
+    return render_to_string("admin/console/_used.html", {"used": spending.spending(whose)})

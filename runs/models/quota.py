@@ -15,7 +15,9 @@ class Quota(models.Model):
     device_hours = models.PositiveIntegerField(
         "device hours a month", null=True, blank=True, help_text="From a run's first start to its end, for each of its devices"
     )
-    storage = models.PositiveBigIntegerField("storage, bytes", null=True, blank=True, help_text="Data sets and checkpoints")
+    storage = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Bytes of data sets, run folders with their checkpoints, and registered models"
+    )
 
     class Meta:
         constraints = [

@@ -42,6 +42,7 @@ class ModelVersion(models.Model):
     name = models.CharField(max_length=255, db_index=True, help_text="catalog.schema.model")
     version = models.PositiveIntegerField()
     uri = models.CharField(max_length=500, help_text="models:/<name>/<version>")
+    bytes = models.PositiveBigIntegerField(null=True, help_text="What the registry keeps of it; null until it was weighed")
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = ModelVersionQuerySet.as_manager()

@@ -78,6 +78,8 @@ class Run(Owned):
     started_at = models.DateTimeField(null=True)
     completed_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
+    bytes = models.PositiveBigIntegerField(default=0, help_text="In its folder, but for checkpoints, which have rows")
+    weighed_at = models.DateTimeField(null=True, help_text="When that was found")
     estimated_end_at = models.DateTimeField(null=True)
 
     # Who works on it: whoever holds the token follows the engine; the heartbeat says that it still does.

@@ -159,6 +159,16 @@ class MlflowRegistry:
         number = int(first.version)
         return PublishedVersion(name=name, version=number, model_uri=f"models:/{name}/{number}", run_id=first.run_id or "")
 
+    def size(self, name: str, version: int) -> int:
+        made = self.rest.get("model-versions/get", name=name, version=str(version))["model_version"]
+        model = made.get("model_id") or str(made.get("source", "")).removeprefix("models:/")
+        found, folders = 0, [""]
+        while folders:
+            inside = self.rest.get(f"logged-models/{model}/artifacts/directories", artifact_directory_path=folders.pop())
+            folders += [entry["path"] for entry in inside.get("files", []) if entry.get("is_dir")]
+            found += sum(int(entry.get("file_size") or 0) for entry in inside.get("files", []))
+        return found
+
     def healthy(self) -> str | None:
         try:
             answer = httpx.get(f"{self.uri}/health", timeout=HEALTH_SECONDS)

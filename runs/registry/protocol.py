@@ -120,6 +120,9 @@ class Registry(Protocol):
     def find_version(self, name: str, run_name: str) -> PublishedVersion | None:
         """The version of `name` that came from this run."""
 
+    def size(self, name: str, version: int) -> int:
+        """Bytes that are kept of a version."""
+
     def healthy(self) -> str | None:
         """None when MLflow answers, else what is wrong; never raises."""
 

@@ -41,6 +41,7 @@ class Checked:
     dataset: DataSet
     eval_dataset: DataSet | None
     weights: Weights | None
+    disk_bytes: int  # that the run will take; 0 where nothing can be said of it
 
 
 def find_model(name: str) -> BaseModel:
@@ -173,5 +174,5 @@ def check(*, asked: RunRequest, by: User) -> Checked:
         attempt(lambda: _limits(asked, model, dataset))
     if problems or model is None or dataset is None:
         raise problems[0] if len(problems) == 1 else Invalid(problems=[p for refused in problems for p in refused.problems])
-    refuse_what_never_fits(model, dataset, resolved(asked, model))
-    return Checked(model, dataset, eval_dataset, weights)
+    disk = refuse_what_never_fits(model, dataset, resolved(asked, model))
+    return Checked(model, dataset, eval_dataset, weights, disk)

@@ -42,7 +42,7 @@ def submit(*, by: User, asked: RunRequest, idempotency_key: str = "", labels: Ma
     name = run_name(asked.task_type, asked.model)
     try:
         with transaction.atomic():
-            quotas.may_start(by)
+            quotas.may_start(by, checked.disk_bytes)
             run = Run.objects.create(
                 name=name,
                 owner=by,

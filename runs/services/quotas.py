@@ -1,22 +1,15 @@
 """What a person and their team may still use. Counted from the rows, under a lock, in the transaction that adds one more."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
 
 from django.db import connection, transaction
-from django.db.models import Sum
-from django.utils import timezone
 
-from runs.contract.events import EventType
-from runs.models import Checkpoint, DataSet, Quota, Run, RunEvent, Team, User
-from runs.models.status import ACTIVE
+from runs.models import Quota, Team, User
+from runs.services import spending
 from runs.services.audit import record
 from runs.services.permissions import require
 from runs.services.refused import Invalid
-
-HOUR = 3_600.0  # seconds
-MOVES = (EventType.STARTED, EventType.PAUSED, EventType.REQUEUED)  # onto devices, and off them
 
 
 class QuotaReached(Invalid):
@@ -33,6 +26,7 @@ class Allowance:
     used: float
     limit: float
     unit: str
+    parts: dict[str, int] = field(default_factory=dict)  # of storage: bytes, by what they are of
 
     @property
     def left(self) -> float:
@@ -65,12 +59,14 @@ def allowances(user: User) -> list[Allowance]:
     return [*found, *_used(of_team, user.team, f"of the team {user.team}")] if of_team and user.team else found
 
 
-def may_start(user: User) -> None:
-    """Raise QuotaReached when one more run is too many. Call it in the transaction that makes the run."""
+def may_start(user: User, size: int = 0) -> None:
+    """Raise QuotaReached when one more run is too many, or the `size` bytes that it will keep. Call it in the transaction
+    that makes the run.
+    """
     _lock(user)
     for allowance in allowances(user):
-        if allowance.key in ("runs_at_once", "device_hours") and allowance.left <= 0:
-            raise QuotaReached(_sentence(allowance))
+        if allowance.left <= 0 or (allowance.key == "storage" and allowance.left < size):
+            raise QuotaReached(_sentence(allowance, size if allowance.key == "storage" else 0))
 
 
 def may_keep(user: User, size: int = 0) -> None:
@@ -100,52 +96,15 @@ def _shown(value: float, unit: str) -> str:
 
 
 def _used(quota: Quota, of: User | Team, whose: str) -> Iterator[Allowance]:
-    mine = {"owner": of} if isinstance(of, User) else {"team": of}
     if quota.runs_at_once is not None:
-        active = Run.objects.alive().filter(status__in=ACTIVE, **mine).count()
+        active = spending.runs_at_once(of)
         yield Allowance("runs_at_once", "runs at once", whose, active, quota.runs_at_once, "runs")
     if quota.device_hours is not None:
-        yield Allowance("device_hours", "device hours this month", whose, _hours(mine), quota.device_hours, "hours")
+        hours = spending.device_hours(of)
+        yield Allowance("device_hours", "device hours this month", whose, hours, quota.device_hours, "hours")
     if quota.storage is not None:
-        yield Allowance("storage", "storage", whose, _bytes(mine), quota.storage, "bytes")
-
-
-def _hours(mine: dict[str, User] | dict[str, Team]) -> float:
-    """Of this calendar month, in the installation's time zone. A deleted run has used its devices all the same; one that is
-    paused or waits for another engine uses none.
-    """
-    now = timezone.localtime()
-    begin = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    rows = Run.objects.filter(started_at__isnull=False, **mine).exclude(completed_at__lt=begin)
-    told: dict[int, list[tuple[str, datetime]]] = {run.pk: [] for run in rows}
-    for pk, kind, time in (
-        RunEvent.objects.filter(run__in=told, type__in=MOVES).order_by("time", "pk").values_list("run", "type", "time")
-    ):
-        told[pk].append((kind, time))
-    return sum(_worked(run, told[run.pk], begin, now) * (len(run.device_indices) or 1) for run in rows) / HOUR
-
-
-def _worked(run: Run, told: list[tuple[str, datetime]], begin: datetime, now: datetime) -> float:
-    """Seconds since `begin` in which an engine had the run."""
-    seconds, since = 0.0, run.started_at
-    for kind, time in told:
-        if kind == EventType.STARTED:
-            since = since or time
-        elif since:
-            seconds, since = seconds + _positive(time - max(since, begin)), None
-    return seconds + (_positive((run.completed_at or now) - max(since, begin)) if since else 0.0)
-
-
-def _positive(span: timedelta) -> float:
-    return max(0.0, span.total_seconds())
-
-
-def _bytes(mine: dict[str, User] | dict[str, Team]) -> int:
-    data = DataSet.objects.filter(**mine).aggregate(total=Sum("bytes"))["total"] or 0
-    kept = Checkpoint.objects.filter(
-        deleted_at=None, run__deleted_at=None, **{f"run__{key}": value for key, value in mine.items()}
-    )
-    return int(data) + int(kept.aggregate(total=Sum("bytes"))["total"] or 0)
+        kept = spending.storage(of)
+        yield Allowance("storage", "storage", whose, kept.total, quota.storage, "bytes", kept.parts)
 
 
 def _lock(user: User) -> None:

@@ -40,16 +40,19 @@ def need(model: BaseModel, dataset: DataSet) -> Need:
     return compute
 
 
-def refuse_what_never_fits(model: BaseModel, dataset: DataSet, asked: Hyperparameters) -> None:
-    """Raise DoesNotFit with the nearest settings that fit. What is merely busy now is no reason: runs wait for each other."""
+def refuse_what_never_fits(model: BaseModel, dataset: DataSet, asked: Hyperparameters) -> int:
+    """Raise DoesNotFit with the nearest settings that fit. What is merely busy now is no reason: runs wait for each other.
+
+    Returns the bytes of disk that the run will take, 0 where nothing can be said of it.
+    """
     try:
         compute = need(model, dataset)
         wanted = compute(asked)
     except Refused:
-        return  # nothing can be said of it
+        return 0
     memory, disk = wiring.memory_bytes(), shutil.disk_usage(settings.DATA_DIR).free
     if wanted.memory_bytes <= memory and wanted.disk_bytes <= disk:
-        return
+        return wanted.disk_bytes
     lacking = _lacking("memory", wanted.memory_bytes, memory) or _lacking("free disk", wanted.disk_bytes, disk)
     found = nearest(asked, compute, memory=memory, disk=disk)
     if found is None:

@@ -18,7 +18,7 @@ def test_shared_tasks_belong_to_our_application() -> None:
 def test_every_periodic_task_exists() -> None:
     app.loader.import_default_modules()
     wanted = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    names = ("reap", "mirror", "forget", "retire", "seal", "post", "deliver", "sweep")
+    names = ("reap", "mirror", "forget", "retire", "seal", "post", "deliver", "sweep", "weigh")
     assert wanted == {f"runs.tasks.{name}" for name in names}
     assert wanted <= set(app.tasks)
 

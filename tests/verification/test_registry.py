@@ -175,6 +175,10 @@ def test_a_chat_model_answers_and_says_where_it_comes_from(registry: MlflowRegis
     )
     reply = answer(registry.uri, version, {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 5})
     assert reply["object"] == "chat.completion"
+    weights = (order.run_folder / "model" / "model.safetensors").stat().st_size
+    assert weights < registry.size(version.name, version.version) < weights + 5_000_000, "weights, tokenizer and papers"
+    with pytest.raises(RegistryRefused):
+        registry.size(version.name, 99)
     assert reply["choices"][0]["message"]["role"] == "assistant"
     assert reply["usage"]["completion_tokens"] <= 5
 

@@ -28,6 +28,7 @@ class AllowanceShape(BaseModel):
     limit: float
     left: float
     unit: str
+    parts: dict[str, int] = Field(description="Of storage: bytes by what they are of; else empty")
 
 
 class AllowanceList(BaseModel):
@@ -78,6 +79,7 @@ def list_quotas(request: Request) -> Response:
             limit=one.limit,
             left=one.left,
             unit=one.unit,
+            parts=one.parts,
         )
         for one in quotas.allowances(person(request))
     ]
