@@ -6,6 +6,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from runs.catalog.stores import InVolume
 from runs.contract.folder import RunFolder
 from runs.data.sources import Hub, Roots
 from runs.data.sources.places import Place
@@ -98,10 +99,25 @@ def roots(scratch: Path, hub_token: str | None) -> Roots:
 
 
 def model_folder(model: BaseModel) -> Path:
-    """Raises SourceError for a path in a volume that leads out, or in one that is no folder of this machine."""
+    """Where the engine finds the model, once it is here. Raises SourceError for a path in a volume that leads out."""
+    if not model.folder or _is_elsewhere(model.folder):
+        return Path(settings.MODELS_DIR / model.name)
     if model.folder.startswith(VOLUMES):
-        return volumes().fetched(tuple(model.folder.removeprefix(VOLUMES).rstrip("/").split("/")), None)
-    return Path(model.folder) if model.folder else Path(settings.MODELS_DIR / model.name)
+        return volumes().fetched(_inside(model.folder), None)
+    return Path(model.folder)
+
+
+def model_volume(model: BaseModel) -> InVolume | None:
+    """The store behind a folder in a volume from which the model has to be fetched; None for one of this machine."""
+    return InVolume(volumes(), _inside(model.folder)) if _is_elsewhere(model.folder) else None
+
+
+def _is_elsewhere(folder: str) -> bool:
+    return folder.startswith(VOLUMES) and "://" in str(settings.VOLUMES_ROOT)
+
+
+def _inside(folder: str) -> tuple[str, ...]:
+    return tuple(folder.removeprefix(VOLUMES).rstrip("/").split("/"))
 
 
 def device_slots() -> list[Slot]:

@@ -56,6 +56,9 @@ class BaseModelForm(forms.ModelForm[BaseModel]):
         if not Path(folder).is_absolute():
             raise forms.ValidationError("Write the whole path, from / on.")
         try:
+            if there := wiring.model_volume(BaseModel(folder=folder)):
+                there.listing()  # looked into when the weights are here
+                return folder
             self.facts = inspect(wiring.model_folder(BaseModel(folder=folder)))
         except SourceError as error:
             raise forms.ValidationError(str(error)) from None

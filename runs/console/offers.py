@@ -17,6 +17,7 @@ from runs.console import additions, fetching, retiring
 from runs.console.forms import BaseModelForm
 from runs.console.table import Table, by
 from runs.models import BaseModel, Licence
+from runs.services import fetching as weights
 from runs.services import offering, verifying
 from runs.services.checks import weights_are_here
 from runs.services.verifying import Health
@@ -26,6 +27,7 @@ WEIGHTS = {
     Health.HERE: ("good", "check"),
     Health.UNVERIFIED: ("idle", "half"),
     Health.REACHABLE: ("idle", "ring"),
+    Health.VOLUME: ("idle", "ring"),
     Health.MISSING: ("idle", "ring"),
     Health.GATED: ("warn", "bars"),
     Health.FAULTY: ("bad", "cross"),
@@ -80,8 +82,9 @@ class BaseModelAdmin(Table[BaseModel]):
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         model = BaseModel.objects.filter(pk=object_id).first() if object_id.isdigit() else None
-        fetchable = bool(model and not model.folder and not weights_are_here(model) and not model.is_retired)
-        return super().change_view(request, object_id, form_url, extra_context={"fetchable": fetchable})
+        fetchable = bool(model and not model.is_retired and weights.fetchable(model))
+        more = {"fetchable": fetchable, "here": bool(model and weights_are_here(model)), "admin": True}
+        return super().change_view(request, object_id, form_url, extra_context=more)
 
     def add_view(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
         return additions.add(request)

@@ -1,4 +1,4 @@
-"""The weights of a base model on their way from the hub."""
+"""The weights of a base model on their way from the hub, or from a volume elsewhere."""
 
 from django.conf import settings
 from django.db import models
@@ -12,15 +12,16 @@ class Stage(models.TextChoices):
     RUNNING = "running", "Running"
     DONE = "done", "Done"
     FAILED = "failed", "Failed"
+    STOPPED = "stopped", "Stopped"
 
 
 class Download(models.Model):
-    """One per base model: asked for again, it goes on where it stopped."""
+    """One per base model: asked for again after a failure, it goes on where it broke off; once stopped, it begins anew."""
 
     base_model = models.OneToOneField(BaseModel, on_delete=models.CASCADE, related_name="download")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    sha = models.CharField(max_length=64, help_text="The commit at the hub")
-    files = models.JSONField(help_text="runs.catalog.weights.File")
+    sha = models.CharField(max_length=64, help_text="The commit at the hub; of a volume a digest of what is listed")
+    files = models.JSONField(help_text="runs.catalog.stores.File")
     stage = models.CharField(max_length=8, choices=Stage.choices, default=Stage.WAITING)
     done = models.PositiveBigIntegerField(default=0, help_text="Bytes")
     total = models.PositiveBigIntegerField(help_text="Bytes")

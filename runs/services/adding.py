@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from runs import wiring
 from runs.catalog.folder import architecture, context_length
+from runs.catalog.stores import InVolume
 from runs.contract.spec import TaskType
 from runs.data.sources import SourceError
 from runs.models import BaseModel, Licence, Team, User
@@ -52,13 +53,18 @@ def read(*, wish: Wish, by: User) -> BaseModel:
         hub_id=wish.hub_id,
         revision=wish.revision,
     )
-    _read_folder(model) if wish.folder else _read_hub(model, by)
+    if not wish.folder:
+        _read_hub(model, by)
+    elif _volume(model) is not None:
+        _read_volume(model)
+    else:
+        _read_folder(model)
     return model
 
 
 @transaction.atomic
 def add(*, wish: Wish, by: User) -> BaseModel:
-    """From a folder it is offered at once if it is in order; from the hub it is switched off until its weights are here."""
+    """From a folder it is offered at once if it is in order; from elsewhere it is switched off until its weights are here."""
     model = read(wish=wish, by=by)
     teams = list(Team.objects.filter(name__in=wish.teams))
     if missing := set(wish.teams) - {team.name for team in teams}:
@@ -67,6 +73,33 @@ def add(*, wish: Wish, by: User) -> BaseModel:
     model.teams.set(teams)
     record("model.add", model, by=by, after={**asdict(wish), "verification": model.verification})
     return model
+
+
+def _volume(model: BaseModel) -> InVolume | None:
+    """The volume from which it would be fetched; raises Invalid when that cannot be reached."""
+    try:
+        return wiring.model_volume(model)
+    except SourceError as error:
+        raise Invalid(str(error), field="folder") from error
+
+
+def _read_volume(model: BaseModel) -> None:
+    """Only its configuration is read; the weights are fetched, and verified, when an admin asks for them."""
+    there = _volume(model)
+    assert there is not None
+    try:
+        listing, config = there.listing(), there.config()
+    except SourceError as error:
+        raise Invalid(str(error), field="folder") from error
+    shape = architecture(config)
+    if shape is None:
+        raise Invalid(
+            f"“{model.folder}” cannot be added: its config.json gives no shape that the engine knows.", field="folder"
+        )
+    model.architecture, model.parameters = shape.model_dump(mode="json"), shape.parameters
+    model.max_context_length, model.enabled = context_length(config) or verifying.SHORTEST, False
+    problem = f"Its weights ({listing.bytes / 1e9:,.2f} GB) are in {there.name}, and not on this machine yet."
+    model.verification = {"at": timezone.now().isoformat(), "problems": [problem], "hub": verifying.Health.VOLUME.value}
 
 
 def _read_folder(model: BaseModel) -> None:

@@ -8,7 +8,7 @@ from runs import wiring
 from runs.contract.request import RunRequest
 from runs.data.advice import MOST_TOKENS, advice
 from runs.data.kinds import Severity
-from runs.models import BaseModel, DataSet, Role, User
+from runs.models import BaseModel, DataSet, Download, Role, User
 from runs.services import profiling
 from runs.services.access import has_accepted
 from runs.services.datasets import resolve
@@ -90,16 +90,21 @@ def weights_are_here(model: BaseModel) -> bool:
     return (wiring.model_folder(model) / "config.json").is_file()
 
 
+def where_weights_are(model: BaseModel) -> str:
+    """Of a model that cannot be trained because its weights are not here: what a person can do."""
+    coming = Download.objects.filter(base_model=model).first()
+    if coming is not None and coming.is_under_way:
+        return f"The weights of {model.name} are being fetched: {coming.share:.0%} are here. Try again when they are."
+    return f"The weights of {model.name} are not on this machine yet. An admin can fetch them, on the page of the model."
+
+
 def _model(asked: RunRequest, by: User) -> BaseModel:
     model = find_model(asked.model)
     check_use(model, by)
     if asked.task_type not in model.task_types:
         raise Invalid(f"{model.display_name} is not offered for {asked.task_type.value}.", field="task_type")
     if not weights_are_here(model):
-        raise ModelUnavailable(
-            f"The weights of {model.name} are not on this machine. An admin can put them into {wiring.model_folder(model)}.",
-            field="model",
-        )
+        raise ModelUnavailable(where_weights_are(model), field="model")
     if not has_accepted(user=by, licence=model.licence):
         raise LicenceNotAccepted(
             f"{model.display_name} comes under the {model.licence.name}. Accept it once, in the wizard or with "

@@ -59,7 +59,7 @@ def choose_model(*, by: User, draft: Draft | None, values: Mapping[str, Any], ac
     if task not in model.task_types:
         raise Invalid(f"{model.display_name} is not offered for this task. Choose another of the two.", field="task_type")
     if not checks.weights_are_here(model):
-        raise ModelUnavailable(f"The weights of {model.name} are not on this machine yet.", field="model")
+        raise ModelUnavailable(checks.where_weights_are(model), field="model")
     if model.licence.key in accept:
         access.accept_licence(licence=model.licence, by=by)
     elif not access.has_accepted(user=by, licence=model.licence):

@@ -1,4 +1,4 @@
-"""Weights of base models, fetched from the hub in the background: resumed where they stopped, checked, then put in place.
+"""Weights of base models, fetched from hub or volume in the background: resumed where they stopped, checked, then put in place.
 
 The database is the truth, as with measurements: a task works for a spell and names its successor; a silent one is taken over.
 """
@@ -13,36 +13,41 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from runs import wiring
 from runs.catalog import weights
-from runs.catalog.weights import File, Listing
-from runs.data.sources import Hub, SourceError
+from runs.catalog.stores import AtHub, File, Listing, Store
+from runs.data.sources import SourceError
 from runs.models import BaseModel, Download, User
 from runs.models.download import Stage
 from runs.services import secrets, verifying
 from runs.services.audit import record
+from runs.services.checks import weights_are_here
 from runs.services.nudge import after_commit
 from runs.services.permissions import require
-from runs.services.refused import Invalid
+from runs.services.refused import CannotStop, Invalid
 
 SPELL, RENEW = 50.0, 1.0  # seconds of one task, and between two looks at its lease
 LEASE_SECONDS = 120  # a digest of a large file takes its time
 SPARE = 2 << 30  # bytes of disk that stay free
 
 
+def fetchable(model: BaseModel) -> bool:
+    """Whether its weights are not here, and there is a place to fetch them from."""
+    return not weights_are_here(model) and (not model.folder or wiring.model_volume(model) is not None)
+
+
 def offer(*, model: BaseModel, by: User) -> Listing:
-    """What would be fetched. Raises Invalid with the hub's answer in words, or when there is no room."""
+    """What would be fetched. Raises Invalid with the store's answer in words, or when there is no room."""
     require(by, "catalog.change")
-    if model.folder:
-        raise Invalid("This model has a folder of its own. Empty that field to have its weights fetched.", field="folder")
-    if (wiring.model_folder(model) / "config.json").is_file():
+    if weights_are_here(model):
         raise Invalid("The weights are here already.", field="hub_id")
     try:
-        found = weights.listing(_hub(by), model.hub_id or model.name, model.revision)
+        found = _store(model, by).listing()
     except SourceError as error:
-        raise Invalid(str(error), field="hub_id") from error
+        raise Invalid(str(error), field="folder" if model.folder else "hub_id") from error
     _check_room(found.bytes - weights.done(wiring.fetching_folder(model.pk), found.files))
     return found
 
@@ -63,6 +68,21 @@ def ask(*, model: BaseModel, by: User) -> Download:
     return download
 
 
+@transaction.atomic
+def stop(*, model: BaseModel, by: User) -> Download:
+    """Give it up, and throw away what has come. Whoever works on it notices within a second."""
+    require(by, "catalog.change")
+    held = Download.objects.select_for_update().filter(base_model=model).first()
+    if held is None or not (held.is_under_way or held.is_failed):
+        raise CannotStop(f"The weights of {model.name} are not being fetched.")
+    record("model.fetch.stop", model, by=by, done=held.done, total=held.total)
+    held.stage, held.done, held.reason, held.lease_token = Stage.STOPPED, 0, "", ""
+    held.save(update_fields=["stage", "done", "reason", "lease_token"])
+    folder = wiring.fetching_folder(model.pk)
+    transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
+    return held
+
+
 def work(pk: int, token: str, stopping: Callable[[], bool] = lambda: False) -> str:
     """A task's spell. The token with which a successor goes on, or nothing when it is over."""
     token = token or _claim(pk)
@@ -75,9 +95,9 @@ def work(pk: int, token: str, stopping: Callable[[], bool] = lambda: False) -> s
     going = _Spell(download, files, folder, stopping)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        hub, name = _hub(download.by), download.base_model.hub_id or download.base_model.name
+        store = _store(download.base_model, download.by)
         for file in files:
-            if not going.renew() or not weights.fetch(hub, name, download.sha, file, folder, going):
+            if not going.renew() or not weights.fetch(store, download.sha, file, folder, going):
                 return token if mine.exists() else ""
         _finish(download, folder)
     except (SourceError, OSError, Invalid) as error:
@@ -126,13 +146,15 @@ def _claim(pk: int) -> str:
 @transaction.atomic
 def _finish(download: Download, folder: Path) -> None:
     """In place with one rename, then looked at like any other folder; what is in order is switched on."""
+    if not _held(download).select_for_update().exists():
+        return  # stopped in this moment
     model = BaseModel.objects.select_for_update().get(pk=download.base_model_id)
     home = wiring.model_folder(model)
     home.parent.mkdir(parents=True, exist_ok=True)
     if home.is_dir() and not any(home.iterdir()):
         home.rmdir()
     folder.rename(home)
-    model.revision = download.sha
+    model.revision = model.revision if model.folder else download.sha
     found = verifying.verify(model=model, by=download.by)
     model.enabled = model.enabled or not found.problems
     model.save(update_fields=["revision", "enabled"])
@@ -140,14 +162,24 @@ def _finish(download: Download, folder: Path) -> None:
     record("model.fetched", model, by=None, sha=download.sha, bytes=download.total, problems=found.problems)
 
 
+@transaction.atomic
 def _fail(download: Download, reason: str) -> None:
-    mine = Download.objects.filter(pk=download.pk, lease_token=download.lease_token)
-    mine.update(stage=Stage.FAILED, reason=reason[:2_000], lease_token="")
-    record("model.fetch.fail", download.base_model, by=None, reason=reason[:500])
+    if _held(download).update(stage=Stage.FAILED, reason=reason[:2_000], lease_token=""):
+        record("model.fetch.fail", download.base_model, by=None, reason=reason[:500])
 
 
-def _hub(by: User) -> Hub:
-    return wiring.model_hub(secrets.opened(secrets.Name.HUB_TOKEN, by=by))
+def _held(download: Download) -> QuerySet[Download]:
+    return Download.objects.filter(pk=download.pk, lease_token=download.lease_token, stage=Stage.RUNNING)
+
+
+def _store(model: BaseModel, by: User) -> Store:
+    """The hub, or the volume; raises Invalid for a model with a folder of this machine, and SourceError."""
+    if not model.folder:
+        hub = wiring.model_hub(secrets.opened(secrets.Name.HUB_TOKEN, by=by))
+        return AtHub(hub, model.hub_id or model.name, model.revision)
+    if volume := wiring.model_volume(model):
+        return volume
+    raise Invalid("This model has a folder of its own. Empty that field to have its weights fetched.", field="folder")
 
 
 def _check_room(needed: int) -> None:

@@ -160,6 +160,10 @@ class CannotMove(Refused):
     code = "cannot_move"
 
 
+class CannotStop(Refused):
+    code = "cannot_stop"
+
+
 WORDS = {
     "missing": "This is required.",
     "extra_forbidden": "There is no such setting.",

@@ -13,6 +13,7 @@ from runs.catalog.folder import FolderFacts, inspect
 from runs.catalog.hub import AtHub, ask
 from runs.contract.spec import TaskType
 from runs.data.rendering import Renderer
+from runs.data.sources import SourceError
 from runs.data.template import TemplateError
 from runs.models import BaseModel, User
 from runs.services import secrets
@@ -32,6 +33,7 @@ class Health(StrEnum):
     FAULTY = "faulty"
     UNVERIFIED = "not verified"
     REACHABLE = "at the hub"
+    VOLUME = "in a volume"
     GATED = "gated"
     UNREACHABLE = "not reachable"
     MISSING = "missing"
@@ -94,10 +96,24 @@ def verify(*, model: BaseModel, by: User) -> Finding:
 
 
 def _absent(model: BaseModel, by: User) -> Finding:
-    """Nothing is here: whether the hub has it, and whether we may have it."""
+    """Nothing is here: whether hub or volume has it, and whether we may have it."""
+    if model.folder:
+        return _in_volume(model)
     told = at_hub(name=model.hub_id or model.name, revision=model.revision, by=by)
     problem = f"Its weights are not on this machine, and at the hub it is {told.word}."
     return Finding(timezone.now().isoformat(), [problem], told.parameters, 0, False, None, hub=told.word, sha=told.sha)
+
+
+def _in_volume(model: BaseModel) -> Finding:
+    there, told, problem = wiring.model_volume(model), "not reachable", f"There is no config.json in {model.folder}."
+    if there is not None:
+        try:
+            there.listing()
+        except SourceError as error:
+            problem = str(error)
+        else:
+            told, problem = Health.VOLUME.value, f"Its weights are in {there.name}, and not on this machine yet."
+    return Finding(timezone.now().isoformat(), [problem], model.parameters, 0, False, None, hub=told)
 
 
 def at_hub(*, name: str, revision: str, by: User) -> AtHub:
@@ -111,5 +127,10 @@ def health(model: BaseModel) -> Health:
         if not model.verification:
             return Health.UNVERIFIED
         return Health.FAULTY if model.verification["problems"] else Health.HERE
-    words = {"reachable": Health.REACHABLE, "gated": Health.GATED, "not reachable": Health.UNREACHABLE}
+    words = {
+        "reachable": Health.REACHABLE,
+        "gated": Health.GATED,
+        "not reachable": Health.UNREACHABLE,
+        "in a volume": Health.VOLUME,
+    }
     return words.get(model.verification.get("hub", ""), Health.MISSING)

@@ -6,9 +6,11 @@ from datetime import datetime
 from pathlib import Path
 
 from runs import wiring
-from runs.models import BaseModel, LicenceAcceptance, User
+from runs.models import BaseModel, Download, LicenceAcceptance, User
+from runs.models.download import Stage
 from runs.services.access import text_digest
 from runs.services.checks import weights_are_here
+from runs.services.fetching import fetchable
 from runs.services.fitting import Fit, fits
 
 
@@ -21,6 +23,8 @@ class Offer:
     weights_here: bool
     folder: Path
     accepted_at: datetime | None
+    coming: Download | None  # the weights, when they are being fetched
+    fetchable: bool  # the weights are not here, and an admin can have them fetched
     usable: bool  # by this person: on offer, and not leaving unless they use it already
 
     @property
@@ -38,6 +42,7 @@ def offers(models: Iterable[BaseModel], user: User) -> list[Offer]:
     """In the order given; one query for the acceptances of all."""
     models = list(models)
     accepted = {(row.licence_id, row.text_digest): row.accepted_at for row in LicenceAcceptance.objects.filter(user=user)}
+    coming = {row.base_model_id: row for row in Download.objects.filter(stage__in=[Stage.WAITING, Stage.RUNNING])}
     room, usable = fits(models), set(BaseModel.objects.usable_by(user).values_list("pk", flat=True))
     return [
         Offer(
@@ -46,6 +51,8 @@ def offers(models: Iterable[BaseModel], user: User) -> list[Offer]:
             weights_here=weights_are_here(model),
             folder=wiring.model_folder(model),
             accepted_at=accepted.get((model.licence_id, text_digest(model.licence))),
+            coming=coming.get(model.pk),
+            fetchable=fetchable(model),
             usable=model.pk in usable,
         )
         for model in models

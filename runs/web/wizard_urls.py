@@ -16,6 +16,7 @@ from runs.web.views import (
     sharing,
     tutorials,
     volumes,
+    weights,
     wizard,
 )
 from runs.web.views import help as manual
@@ -53,6 +54,9 @@ urlpatterns: list[URLPattern] = [
     path("registered-models/<str:name>/share/", sharing.registered, name="registered-share"),
     path("base-models/", models.index, name="models"),
     path("base-models/<path:name>/accept/", models.accept, name="model-accept"),
+    path("base-models/<path:name>/weights/", weights.show, name="model-weights"),
+    path("base-models/<path:name>/weights/fetch/", weights.fetch, name="model-weights-fetch"),
+    path("base-models/<path:name>/weights/stop/", weights.stop, name="model-weights-stop"),
     path("base-models/<path:name>/", models.detail, name="model"),
     path("registered-models/", registered.index, name="registered"),
     path("registered-models/<str:name>/", registered.detail, name="registered-model"),

@@ -3,8 +3,9 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -15,6 +16,7 @@ from runs.models import AuditEntry, BaseModel, Download, Licence, Role, User
 from runs.models.download import Stage
 from runs.services import adding, fetching, verifying
 from runs.services.refused import Invalid
+from tests.app.conftest import caller
 from tests.tiny import write_tiny_model
 
 NAME, SHA = "org/tiny", "c0ffee" + "0" * 34
@@ -127,6 +129,98 @@ def test_the_console_asks_shows_how_far_it_is_and_a_worker_does_it(model: BaseMo
     download = Download.objects.get()
     assert (download.stage, download.by) == (Stage.WAITING, boss)
     assert "are being fetched" in console.get(f"{url}/change/").content.decode()
-    assert "are being fetched" in console.get(f"/base-models/{model.name}/").content.decode()
+    page = console.get(f"/base-models/{model.name}/").content.decode()
+    assert "are being fetched" in page
+    assert 'hx-trigger="every 2s"' in page
+    assert "<noscript>" in page
     assert fetching.work(download.pk, "") == ""
     assert "Fetch weights" not in console.get(f"{url}/change/").content.decode()
+
+
+def test_programs_start_look_stop_and_start_again(
+    model: BaseModel, boss: User, django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    """Stopped, what had come is thrown away, and whoever was working on it leaves without a word."""
+    call, address = caller(boss), f"base-models/{model.name}/weights"
+    assert call("GET", address).json()["stage"] == "none"
+    asked = call("POST", address)
+    assert (asked.status_code, asked.json()["stage"], asked.json()["here"]) == (202, "waiting", False)
+    assert call("POST", address).json()["asked_at"] == asked.json()["asked_at"], "one that is under way stays as it is"
+    download, looks = Download.objects.get(), list[int]()
+
+    def stop_at_the_second_look() -> bool:
+        looks.append(1)
+        if len(looks) == 2:
+            with django_capture_on_commit_callbacks(execute=True):
+                stopped = call("DELETE", address)
+            assert (stopped.status_code, stopped.json()["stage"]) == (200, "stopped")
+        return len(looks) > 1
+
+    assert fetching.work(download.pk, "", stop_at_the_second_look) == ""
+    assert not wiring.fetching_folder(model.pk).exists()
+    assert not AuditEntry.objects.filter(action="model.fetch.fail").exists()
+    again = call("DELETE", address)
+    assert (again.status_code, again.json()["code"]) == (409, "cannot_stop")
+    call("POST", address)
+    fetching.work(download.pk, "")
+    state = call("GET", address).json()
+    assert (state["stage"], state["here"], state["done_bytes"]) == ("done", True, state["total_bytes"])
+    refused = call("POST", address)
+    assert (refused.status_code, refused.json()["detail"]) == (422, "The weights are here already.")
+
+
+def test_one_that_is_stopped_at_its_last_byte_is_not_put_in_place(
+    model: BaseModel, boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    download = fetching.ask(model=model, by=boss)
+    finish = fetching._finish
+
+    def too_late(download: Download, folder: Path) -> None:
+        fetching.stop(model=model, by=boss)
+        finish(download, folder)
+
+    monkeypatch.setattr(fetching, "_finish", too_late)
+    assert fetching.work(download.pk, "") == ""
+    assert Download.objects.get().stage == Stage.STOPPED
+    assert not wiring.model_folder(model).exists()
+
+
+def test_the_picker_says_before_the_start_that_weights_are_missing_and_an_admin_fetches_with_one_click(
+    model: BaseModel, boss: User
+) -> None:
+    BaseModel.objects.update(enabled=True)  # as the models that ship are
+    scientist = User.objects.create_user("scientist", "", "a long and private sentence")
+    admin, person = Client(), Client()
+    admin.force_login(boss)
+    person.force_login(scientist)
+    fetch = f"/base-models/{model.name}/weights/fetch/"
+    seen, theirs = (one.get("/runs/new/").content.decode() for one in (admin, person))
+    assert "weights not here yet" in seen
+    assert f'formaction="{fetch}"' in seen
+    assert "once an admin has fetched its weights" in theirs
+    assert fetch not in theirs
+    assert person.post(fetch).status_code == 403
+    assert caller(scientist)("POST", f"base-models/{model.name}/weights").status_code == 403
+    answer = admin.post(fetch, {"task_type": "CHAT_COMPLETION", "draft": ""}, follow=True)
+    assert answer.redirect_chain == [(f"/base-models/{model.name}/", 302)]
+    assert "of weights are being fetched" in answer.content.decode()
+    assert "weights being fetched" in person.get("/runs/new/").content.decode()
+    asked = {"model": model.name, "train_data_path": "x", "register_to": "main.default"}
+    refused = caller(scientist)("POST", "runs", asked).json()
+    assert any("are being fetched: 0% are here" in problem["message"] for problem in refused["problems"])
+    fragment = f"/base-models/{model.name}/weights/"
+    assert "hx-get" in person.get(fragment).content.decode()
+    assert "Stop and throw away" not in person.get(fragment).content.decode()
+    fetching.work(Download.objects.get().pk, "")
+    assert "Its weights are here." in person.get(fragment).content.decode()
+    assert 'value="acme/tiny"' in person.get("/runs/new/").content.decode()
+
+
+def test_without_a_hub_an_admin_is_told_at_the_click(model: BaseModel, boss: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "HF_ENDPOINT", "http://127.0.0.1:9")
+    admin = Client()
+    admin.force_login(boss)
+    page = admin.post(f"/base-models/{model.name}/weights/fetch/", follow=True).content.decode()
+    assert "http://127.0.0.1:9 cannot be reached" in page
+    assert not Download.objects.exists()
+    assert admin.post(f"/base-models/{model.name}/weights/stop/").status_code == 409

@@ -17,12 +17,14 @@ from runs.contract.spec import TaskType
 from runs.data.sources import Roots, SourceError, open_source, pinned, remote
 from runs.data.sources.roots import place
 from runs.data.validation import check
-from runs.models import User
-from runs.services import datasets, volumes
+from runs.models import Download, Licence, Role, User
+from runs.models.download import Stage
+from runs.services import adding, datasets, fetching, verifying, volumes
 from runs.services.refused import Invalid, UnknownData
 from tests.app.conftest import owner as owner
 from tests.app.conftest import research as research
 from tests.oddities.odd import GOOD, chats
+from tests.tiny import MAX_CONTEXT, write_tiny_model
 from tests.verification.clouds import CLOUDS, Variables
 from tests.verification.clouds import clouds as clouds
 
@@ -192,3 +194,36 @@ def test_services_work_over_a_bucket(
     with pytest.raises(Invalid):
         volumes.look("/Volumes/main/default/raw/../../../../secret.jsonl")
     assert list(wiring.scratch().iterdir()) == []
+
+
+def test_a_base_model_in_a_volume_elsewhere_is_fetched_before_it_is_offered(
+    root: str, lake: Files, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, db: None
+) -> None:
+    """The engine reads folders of this machine, so it is copied like one of a hub: what training needs, and no code."""
+    boss = User.objects.create_user("boss", "", "a long and private sentence", role=Role.ADMIN)
+    monkeypatch.setattr(settings, "VOLUMES_ROOT", root)
+    monkeypatch.setattr(settings, "MODELS_DIR", tmp_path / "models")
+    Licence.objects.create(key="open", name="Open licence", notice="Say where from.")
+    home = write_tiny_model(tmp_path / "there")
+    (home / "modeling_tiny.py").write_text("raise SystemExit('code of a model was run')")
+    lake.put(str(home), "lake/volumes/main/models/tiny", recursive=True)
+    folder = "/Volumes/main/models/tiny"
+    nothing = adding.Wish(name="acme/none", licence="open", folder="/Volumes/main/models/none")
+    with pytest.raises(Invalid, match=r"There is no config.json in /Volumes/main/models/none"):
+        adding.add(wish=nothing, by=boss)
+    model = adding.add(wish=adding.Wish(name="acme/tiny", licence="open", folder=folder), by=boss)
+    assert (model.enabled, model.max_context_length) == (False, MAX_CONTEXT)
+    assert (verifying.health(model), fetching.fetchable(model)) == (verifying.Health.VOLUME, True)
+    assert folder in verifying.verify(model=model, by=boss).problems[0]
+    download = fetching.ask(model=model, by=boss)
+    broken = fetching.work(download.pk, "", stopping=lambda: True)
+    assert broken, "a worker that is being stopped leaves its place to the next"
+    assert fetching.work(download.pk, broken) == ""
+    model.refresh_from_db()
+    assert (Download.objects.get().stage, model.enabled, model.folder) == (Stage.DONE, True, folder)
+    assert verifying.health(model) == verifying.Health.HERE
+    there = {path.name for path in wiring.model_folder(model).iterdir()}
+    assert {"config.json", "tokenizer.json", "model.safetensors"} <= there
+    assert "modeling_tiny.py" not in there
+    weights = wiring.model_folder(model) / "model.safetensors"
+    assert weights.read_bytes() == (home / "model.safetensors").read_bytes()

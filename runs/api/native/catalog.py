@@ -40,10 +40,14 @@ def _wanted(model: BaseModelShape, query: BaseModelsQuery) -> bool:
 @operation("Show a base model", answer=BaseModelShape, tag="catalog")
 def show_base_model(request: Request, name: str) -> Response:
     """By its full name, slash included."""
+    return tagged(request, BaseModelShape.of(offered(request, name)).model_dump(mode="json"))
+
+
+def offered(request: Request, name: str) -> BaseModel:
     model = BaseModel.objects.permitted_to(person(request)).select_related("licence", "replacement").filter(name=name).first()
     if model is None:
         raise NotFound(f"There is no base model “{name}”.")
-    return tagged(request, BaseModelShape.of(model).model_dump(mode="json"))
+    return model
 
 
 @operation("List licences", answer=LicenceList, tag="catalog")

@@ -58,7 +58,7 @@ class BaseModelShape(Shape):
     state: Literal["active", "deprecated", "retired", "disabled"] = Field(
         description="deprecated: leaves on `retires_on`, and only those who already use it go on until then"
     )
-    health: str = Field(description="here, faulty, not verified, at the hub, gated, not reachable or missing")
+    health: str = Field(description="here, faulty, not verified, at the hub, in a volume, gated, not reachable or missing")
     available: bool = Field(description="Whether its weights are on this machine")
     retires_on: date | None = Field(description="First day without this model")
     retirement_reason: str

@@ -151,6 +151,7 @@ CODES = {
     "model_deprecated": "The base model is leaving: those who already use it go on, and nobody begins. See `problems[].facts`.",
     "model_reserved": "The base model is kept for other roles or teams.",
     "cannot_move": "The run is not held, or no replacement was named for its base model.",
+    "cannot_stop": "It is not under way.",
     "cannot_retry": "It was not given up.",
     "cannot_register": "There is nothing to register: the run has not completed, or is registered.",
     "quota_reached": "A quota of yours or of your team is used up; `detail` says which.",

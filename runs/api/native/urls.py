@@ -24,6 +24,7 @@ from runs.api.native import (
     trail,
     uploads,
     webhooks,
+    weights,
 )
 from runs.api.native.endpoint import resource
 from runs.services.refused import NotFound
@@ -103,6 +104,7 @@ operations = [
     path("base-models/<slashed:name>/retirement", retirements.item),
     path("base-models/<slashed:name>/verify", additions.verified),
     path("base-models/<slashed:name>/restore", retirements.restored),
+    path("base-models/<slashed:name>/weights", weights.item),
     path("base-models/<slashed:name>", catalog.base_model),
     path("base-model-families/<label:family>/retirement", retirements.family),
     path("licences", catalog.licences),

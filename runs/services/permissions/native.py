@@ -28,6 +28,7 @@ REST: dict[str, dict[str, str]] = {
     "datasets/<label:name>/derive": {"POST": "dataset.derive"},
     "base-models": {"GET": "model.see", "POST": "catalog.change"},
     "base-models/<slashed:name>/verify": {"POST": "catalog.change"},
+    "base-models/<slashed:name>/weights": {"GET": "model.see", "POST": "catalog.change", "DELETE": "catalog.change"},
     "base-models/<slashed:name>": {"GET": "model.see"},
     "base-models/<slashed:name>/impact": {"GET": "catalog.change"},
     "base-models/<slashed:name>/retirement": {"PUT": "catalog.change"},
