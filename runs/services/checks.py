@@ -95,7 +95,9 @@ def where_weights_are(model: BaseModel) -> str:
     coming = Download.objects.filter(base_model=model).first()
     if coming is not None and coming.is_under_way:
         return f"The weights of {model.name} are being fetched: {coming.share:.0%} are here. Try again when they are."
-    return f"The weights of {model.name} are not on this machine yet. An admin can fetch them, on the page of the model."
+    elsewhere = not model.folder or wiring.model_volume(model)
+    advice = "fetch them, on the page of the model" if elsewhere else f"put them into {wiring.model_folder(model)}"
+    return f"The weights of {model.name} are not on this machine yet. An admin can {advice}."
 
 
 def _model(asked: RunRequest, by: User) -> BaseModel:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from runs import wiring
 from runs.catalog.folder import FolderFacts, inspect
 from runs.catalog.hub import AtHub, ask
+from runs.catalog.stores import InVolume
 from runs.contract.spec import TaskType
 from runs.data.rendering import Renderer
 from runs.data.sources import SourceError
@@ -97,22 +98,19 @@ def verify(*, model: BaseModel, by: User) -> Finding:
 
 def _absent(model: BaseModel, by: User) -> Finding:
     """Nothing is here: whether hub or volume has it, and whether we may have it."""
-    if model.folder:
-        return _in_volume(model)
+    if there := wiring.model_volume(model):
+        return _in_volume(model, there)
     told = at_hub(name=model.hub_id or model.name, revision=model.revision, by=by)
     problem = f"Its weights are not on this machine, and at the hub it is {told.word}."
     return Finding(timezone.now().isoformat(), [problem], told.parameters, 0, False, None, hub=told.word, sha=told.sha)
 
 
-def _in_volume(model: BaseModel) -> Finding:
-    there, told, problem = wiring.model_volume(model), "not reachable", f"There is no config.json in {model.folder}."
-    if there is not None:
-        try:
-            there.listing()
-        except SourceError as error:
-            problem = str(error)
-        else:
-            told, problem = Health.VOLUME.value, f"Its weights are in {there.name}, and not on this machine yet."
+def _in_volume(model: BaseModel, there: InVolume) -> Finding:
+    told, problem = Health.VOLUME.value, f"Its weights are in {there.name}, and not on this machine yet."
+    try:
+        there.listing()
+    except SourceError as error:
+        told, problem = Health.UNREACHABLE.value, str(error)
     return Finding(timezone.now().isoformat(), [problem], model.parameters, 0, False, None, hub=told)
 
 

@@ -16,13 +16,13 @@ from runs.services.fitting import Fit, fits
 
 @dataclass(frozen=True)
 class Offer:
-    """A base model for one person. `accepted_at` is when that person accepted its licence as it stands today."""
+    """A base model for one person."""
 
     model: BaseModel
     fit: Fit | None
     weights_here: bool
     folder: Path
-    accepted_at: datetime | None
+    accepted_at: datetime | None  # when this person accepted its licence as it stands today
     coming: Download | None  # the weights, when they are being fetched
     fetchable: bool  # the weights are not here, and an admin can have them fetched
     usable: bool  # by this person: on offer, and not leaving unless they use it already

@@ -166,7 +166,7 @@ def test_programs_start_look_stop_and_start_again(
     state = call("GET", address).json()
     assert (state["stage"], state["here"], state["done_bytes"]) == ("done", True, state["total_bytes"])
     refused = call("POST", address)
-    assert (refused.status_code, refused.json()["detail"]) == (422, "The weights are here already.")
+    assert (refused.status_code, refused.json()["detail"]) == (400, "The weights are here already.")
 
 
 def test_one_that_is_stopped_at_its_last_byte_is_not_put_in_place(

@@ -23,30 +23,22 @@ class WeightsShape(Shape):
 
     here: bool = Field(description="Whether a run can begin")
     stage: Literal["none", "waiting", "running", "done", "failed", "stopped"] = Field(
-        description="How it stands with fetching them"
+        default="none", description="How it stands with fetching them"
     )
-    done_bytes: int
-    total_bytes: int = Field(description="0 before they were asked for")
-    files: int
-    sha: str = Field(description="The commit at the hub")
-    reason: str = Field(description="Why it failed, in words; fetched again, it goes on where it broke off")
-    asked_at: datetime | None
+    done_bytes: int = 0
+    total_bytes: int = Field(default=0, description="0 before they were asked for")
+    files: int = 0
+    sha: str = Field(default="", description="The commit at the hub")
+    reason: str = Field(default="", description="Why it failed, in words; fetched again, it goes on where it broke off")
+    asked_at: datetime | None = None
 
     @classmethod
     def of(cls, model: BaseModel) -> "WeightsShape":
         here, found = weights_are_here(model), Download.objects.filter(base_model=model).first()
         if found is None:
-            return cls(here=here, stage="none", done_bytes=0, total_bytes=0, files=0, sha="", reason="", asked_at=None)
-        return cls(
-            here=here,
-            stage=found.stage,
-            done_bytes=found.done,
-            total_bytes=found.total,
-            files=len(found.files),
-            sha=found.sha,
-            reason=found.reason,
-            asked_at=found.asked_at,
-        )
+            return cls(here=here)
+        told = {name: getattr(found, name) for name in ("stage", "sha", "reason", "asked_at")}
+        return cls(here=here, done_bytes=found.done, total_bytes=found.total, files=len(found.files), **told)
 
 
 @operation("Show where a base model's weights are", answer=WeightsShape, tag="catalog")
