@@ -24,6 +24,8 @@ def absorb(run: Run, lines: Sequence[Line]) -> None:
             case say.Progress():
                 run.phase = line.phase
                 run.progress = line.model_dump(mode="json", include={"doing", "done", "total", "unit"})
+                if run.status == RunStatus.STARTING:
+                    run.details = f"{line.doing[:1].upper()}{line.doing[1:]}."
             case say.Plan():
                 run.total_steps, run.steps_per_epoch, run.total_tokens = (
                     line.total_steps,

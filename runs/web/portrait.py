@@ -60,8 +60,13 @@ class Portrait:
     @cached_property
     def phases(self) -> list[Step]:
         order = list(PHASES)
-        at = order.index(Phase(self.run.phase))
+        at = order.index(Phase.TRAINING if self._measures_base else Phase(self.run.phase))
         return [self._station(phase, number - at) for number, phase in enumerate(order)]
+
+    @property
+    def _measures_base(self) -> bool:
+        """Before the first step the base model is scored and asked: on the line of phases the beginning of training."""
+        return self.run.phase == Phase.EVALUATION and not self.run.step
 
     def _station(self, phase: Phase, behind: int) -> Step:
         run, label = self.run, PHASES[phase]
@@ -71,7 +76,7 @@ class Portrait:
             return Step(label, "")
         if run.is_terminal:
             return Step(label, "failed" if run.status == RunStatus.FAILED else "stopped")
-        if phase == Phase.TRAINING:
+        if phase == Phase.TRAINING and not self._measures_base:
             return Step(label, "now", f"{run.share_done:.0%}" if run.total_steps else "", run.share_done)
         if phase == Phase.CREATED:
             return Step(label, "now")
@@ -79,10 +84,18 @@ class Portrait:
 
     def _counted(self) -> tuple[str, float | None]:
         told = self.run.progress or {}
+        doing = f"base model: {told.get('doing', '')}" if self._measures_base else str(told.get("doing", ""))
         if not told.get("total"):
-            return str(told.get("doing", "")), None
-        words = f"{told['doing']} {told['done']:,} of {told['total']:,} {told['unit']}"
+            return doing, None
+        words = f"{doing} {told['done']:,} of {told['total']:,} {told['unit']}"
         return words, told["done"] / told["total"]
+
+    @property
+    def remark(self) -> str:
+        """What the line of phases does not say already."""
+        run = self.run
+        is_said = run.status == RunStatus.COMPLETED or (run.status == RunStatus.STARTING and run.progress)
+        return "" if is_said or run.details == "Training." else run.details
 
     @cached_property
     def place(self) -> str:

@@ -84,6 +84,15 @@ def test_a_slow_phase_says_how_far_it_is(mine: Client, training: Run) -> None:
     assert "tokenizing 41,200 of 120,000 rows" in html(mine, "/runs/chat-training/state/")
 
 
+def test_what_is_measured_before_the_first_step_is_no_phase_after_training(mine: Client, training: Run) -> None:
+    training.phase, training.status, training.step = Phase.EVALUATION, RunStatus.STARTING, 0
+    training.progress = {"doing": "scoring evaluation rows", "done": 12, "total": 40, "unit": "rows"}
+    training.save()
+    page = html(mine, "/runs/chat-training/state/")
+    assert page.count('class="done"') == 3
+    assert "base model: scoring evaluation rows 12 of 40 rows" in page
+
+
 def test_a_failed_run_says_why_and_what_to_do_before_the_log(mine: Client, training: Run) -> None:
     Run.objects.filter(pk=training.pk).update(
         status=RunStatus.FAILED,
