@@ -13,6 +13,7 @@ ORIGINAL = (
     "model", "train_data_path", "register_to", "experiment_path", "task_type", "eval_data_path", "eval_prompts",
     "custom_weights_path", "training_duration", "learning_rate", "context_length",
 )  # fmt: skip
+CLUSTER_ID = "finetuning-ui"  # the one that stands for an installation
 
 
 def curl(host: str, asked: dict[str, Any]) -> str:
@@ -96,8 +97,11 @@ def databricks(host: str, asked: dict[str, Any]) -> str:
     known = {name: asked[name] for name in ORIGINAL if name in asked}
     unknown = [name for name in asked if name not in ORIGINAL]
     note = [f"# This client cannot set: {', '.join(unknown)}. Their defaults count."] if unknown else []
-    if "/" not in asked["train_data_path"]:
-        known["validate_inputs"] = False  # it would take our data set's name for a Delta table's
+    paths = [known[name] for name in ("train_data_path", "eval_data_path", "custom_weights_path") if known.get(name)]
+    if any("." in path for path in paths if "/" not in path):
+        known["data_prep_cluster_id"] = CLUSTER_ID  # it reads no table without a cluster
+    if any(not path.startswith("dbfs:/") for path in paths):
+        known["validate_inputs"] = False  # it would take our data set's name for a table's, and looks for others elsewhere
     return "\n".join(
         (
             f"# DATABRICKS_HOST={host} DATABRICKS_TOKEN=$FTUI_TOKEN python this_script.py",

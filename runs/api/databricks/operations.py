@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.timezone import is_aware, make_aware
 
-from runs.api.databricks.shapes import STATUSES, event_object, model_object, request_fields, run_object
+from runs.api.databricks.shapes import STATUSES, event_object, labels, model_object, request_fields, run_object
 from runs.models import BaseModel, Run, User
 from runs.services import lifecycle, mirroring
 from runs.services.origin import turned_down
@@ -33,7 +33,7 @@ def create(by: User, variables: Variables) -> Any:
     run = once_if_resent(
         by=by,
         text=json.dumps(variables, sort_keys=True),
-        make=lambda: lifecycle.submit(by=by, asked=asked),
+        make=lambda: lifecycle.submit(by=by, asked=asked, labels=labels(config)),
         among=Run.objects.alive(),
     )
     mirroring.mirror_soon([run])  # the client shows no run without its experiment

@@ -25,6 +25,8 @@ ASKED = {
     "contextLength": "context_length",
 }
 
+CLUSTER, LONGEST_ID = "dataPrepConfig", 200
+
 CHECKPOINT = re.compile(
     r"dbfs:/databricks/mlflow-tracking/[^/]+/[^/]+/artifacts/(?P<run>[^/]+)/checkpoints/(?P<checkpoint>[^/]+)/?"
 )  # as get_checkpoints gives them
@@ -43,6 +45,13 @@ def request_fields(config: Mapping[str, Any]) -> dict[str, Any]:
         with suppress(ValueError):  # the request's own check says what is wrong with it
             fields["learning_rate"] = float(fields["learning_rate"])
     return fields
+
+
+def labels(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a `config` means nothing here and is shown again: the cluster that was to prepare a table."""
+    asked = config.get("dataPrepConfig")
+    cluster = asked.get("clusterId") if isinstance(asked, dict) else None
+    return {CLUSTER: {"clusterId": cluster}} if isinstance(cluster, str) and len(cluster) <= LONGEST_ID else {}
 
 
 def run_object(run: Run, *, details: bool = True) -> dict[str, Any]:
@@ -76,6 +85,7 @@ def _details(run: Run) -> dict[str, Any]:
     }
     return {
         **config,
+        **({CLUSTER: run.labels[CLUSTER]} if CLUSTER in run.labels else {}),
         "saveFolder": f"dbfs:/databricks/mlflow-tracking/{experiment}/{mlflow_run}/artifacts",
         "experimentTracker": {"mlflow": tracker},
         "formattedFinetuningEvents": [event_object(event) for event in run.events.all()],
