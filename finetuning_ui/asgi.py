@@ -1,6 +1,7 @@
 """The web application as ASGI; `uvicorn finetuning_ui.asgi:application` serves it."""
 
 import os
+import resource
 
 from django.core.asgi import get_asgi_application
 
@@ -12,6 +13,11 @@ from django.conf import settings  # noqa: E402  settings are ready now
 
 from finetuning_ui.intake import Intake  # noqa: E402
 from runs.api.intake import is_known  # noqa: E402
+
+OPEN_FILES = 65_536  # each open page, upload and idle connection is one; where a system gives 1,024 it mostly allows more
+
+now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, min(most, OPEN_FILES)), most))
 
 application = Intake(
     django,

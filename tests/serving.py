@@ -79,7 +79,7 @@ def web(django_db_setup: None, django_db_blocker: object) -> Iterator[Web]:
         "REQUESTS_PER_MINUTE": "1000000",  # tests ask faster than people
     }
     command = [sys.executable, "-m", "uvicorn", "finetuning_ui.asgi:application", "--port", str(port), "--log-level", "warning"]
-    command += ["--timeout-graceful-shutdown", "1"]
+    command += ["--timeout-graceful-shutdown", "1", "--http", "finetuning_ui.punctual:Punctual"]
     program = Program(name=f"web-{port}", command=command, environ={**os.environ, **environ}, ready=lambda: _answers(url))
     process = Process(program, logs=settings.LOGS_DIR, records=Path(settings.DATA_DIR) / "processes")
     process.start()

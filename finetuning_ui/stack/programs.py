@@ -24,7 +24,15 @@ def web_url() -> str:
 def web() -> Program:
     serve = ["--host", environment().HOST, "--port", str(environment().PORT), "--app-dir", str(settings.BASE_DIR)]
     # A live page holds its stream open for ever: shutting down waits for it this many seconds.
-    options = ["--lifespan", "off", "--no-access-log", "--timeout-graceful-shutdown", "2"]
+    options = [
+        "--lifespan",
+        "off",
+        "--no-access-log",
+        "--timeout-graceful-shutdown",
+        "2",
+        "--http",
+        "finetuning_ui.punctual:Punctual",
+    ]
     command = [sys.executable, "-m", "uvicorn", "finetuning_ui.asgi:application", *serve, *options]
     return Program(name="web", command=command, environ=_pool(), ready=lambda: _answers(f"{web_url()}/readyz"), patience=5)
 
