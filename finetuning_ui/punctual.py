@@ -1,7 +1,7 @@
 """HTTP/1.1 that waits for the head of a request no longer than it should: `uvicorn --http finetuning_ui.punctual:Punctual`.
 
-uvicorn lets a connection stand for ever on which nothing, or a letter a minute, arrives. Each takes an open file of the process,
-of which there are often 1,024; the application never hears of it, because a request begins with the end of its head.
+uvicorn lets a connection stand for ever on which nothing, or a letter a minute, arrives. Each takes an open file of the
+process, of which there are often 1,024; the application never hears of it: a request begins with the end of its head.
 """
 
 import asyncio
