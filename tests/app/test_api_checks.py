@@ -69,3 +69,12 @@ def test_what_is_wrong_with_the_plan_is_named(send: Any, model: BaseModel) -> No
     assert refused(model=model.name, training_duration="soon") == "training_duration"
     faulty = send("checks", "a.jsonl", b"{}\n", model=model.name).json()
     assert (faulty["ok"], faulty["profile"]) == (False, None)
+
+
+def test_a_setting_is_in_order_wherever_it_stands_and_the_forms_counts(send: Any, model: BaseModel) -> None:
+    assert send("checks?training_duration=" + "0" * 51, "a.jsonl", CHAT, training_duration="").status_code == 400
+    assert send("checks?batch_size=0", "a.jsonl", CHAT, batch_size=4).status_code == 400
+    twice = send("checks", "a.jsonl", CHAT, batch_size=[4, 8])
+    assert (twice.status_code, twice.json()["field"]) == (400, "batch_size")
+    got = send(f"checks?model={model.name}&context_length=1024", "a.jsonl", CHAT, context_length=16).json()
+    assert got["profile"]["context_length"] == 16

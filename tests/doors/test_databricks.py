@@ -224,6 +224,21 @@ def test_checkpoints_are_listed_and_trained_on_from(
     run.refresh_from_db()
     home = f"dbfs:/databricks/mlflow-tracking/{run.mlflow_experiment_id}/{run.mlflow_run_id}/artifacts/{run.name}/checkpoints"
     assert kept == [f"{home}/ep1-ba2", f"{home}/ep2-ba4"]
+    for uri in ("databricks", databricks.env["DATABRICKS_HOST"]):
+        found = databricks(
+            f"""
+            from mlflow import MlflowClient
+            client, found, waiting = MlflowClient(), [], ['']
+            while waiting:
+                for file in client.list_artifacts('{run.mlflow_run_id}', waiting.pop()):
+                    found.append(file.path)
+                    waiting += [file.path] if file.is_dir else []
+            answer = found
+            """,
+            MLFLOW_TRACKING_URI=uri,
+            MLFLOW_TRACKING_TOKEN=databricks.env["DATABRICKS_TOKEN"],
+        )
+        assert {run.name, f"{run.name}/checkpoints/ep2-ba4/model.safetensors"} <= {*found}, "from the root, step by step"
     assert (status, bar[:7]) == ("RUNNING", "RUNNING")
     name = databricks(
         f"""

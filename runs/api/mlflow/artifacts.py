@@ -52,7 +52,8 @@ def _files(call: Call, place: Place) -> list[Params]:
     if kept is not None:
         return [{**file, "path": file["path"].rpartition("/")[2]} for file in kept["files"]]
     answer = wiring.mlflow_rest().raw("GET", SERVICE, params={"path": place.path})
-    return list(answer.json().get("files", [])) if answer.is_success else []
+    files = list(answer.json().get("files", [])) if answer.is_success else []
+    return files if place.inside else [*files, *checkpoints.at_root(call, place.run)]
 
 
 @endpoint

@@ -41,6 +41,13 @@ def listed(call: Call, key: str, path: str) -> dict[str, Any] | None:
     return {"root_uri": f"dbfs:/databricks/mlflow-tracking/{run.mlflow_experiment_id}/{key}/artifacts", "files": files}
 
 
+def at_root(call: Call, key: str) -> list[dict[str, Any]]:
+    """What stands beside MLflow's own files at the root: the folder named after our run, if it has kept anything."""
+    run = Run.objects.alive().visible_to(call.user).filter(mlflow_run_id=key).first() if key else None
+    there = run is not None and any(wiring.run_folder(run.name).checkpoints.glob("[!.]*"))
+    return [{"path": run.name, "is_dir": True}] if run is not None and there else []
+
+
 def _info(path: str, entry: Path) -> dict[str, Any]:
     shown: dict[str, Any] = {"path": f"{path.strip('/')}/{entry.name}", "is_dir": entry.is_dir()}
     return shown if entry.is_dir() else {**shown, "file_size": entry.stat().st_size}

@@ -1,5 +1,7 @@
 """Experiments, runs and metrics."""
 
+from operator import itemgetter
+
 from django.http import HttpResponse, JsonResponse
 
 from runs.api.mlflow import checkpoints
@@ -91,7 +93,13 @@ def list_artifacts(call: Call) -> HttpResponse:
     key, path = _run_key(call), safe(str(call.params.get("path") or ""))
     found(call.sight.sees_run(key), "Run", key)
     kept = checkpoints.listed(call, key, path)
-    return JsonResponse(kept) if kept is not None else call.passed()
+    if kept is not None:
+        return JsonResponse(kept)
+    answer, ours = call.ask(), [] if path.strip("/") else checkpoints.at_root(call, key)
+    if not (ours and answer.is_success):
+        return answered(answer, call)
+    body = answer.json()
+    return JsonResponse(placed({**body, "files": sorted([*body.get("files", []), *ours], key=itemgetter("path"))}, call))
 
 
 def change_run(call: Call) -> HttpResponse:

@@ -82,12 +82,18 @@ def _sent(request: Request, query: type[Fields]) -> tuple[BinaryIO, str, Fields]
 
 
 def _form(request: Request, query: type[Fields]) -> tuple[BinaryIO, str, Fields]:
+    """What the form says goes before what the query says, which must be in order all the same."""
     if len(request.FILES.getlist("file")) > 1:
         raise Malformed("Send one file. Pack several texts into a .zip.", field="file")
     if holds_nul(asked := request.query_params.dict()):
         raise Malformed("A parameter has a NUL character in it. Remove it.")
-    fields = {**asked, **cast(QueryDict, request.data).dict()}
+    sent = cast(QueryDict, request.data)
+    if repeated := [key for key in sent if len(sent.getlist(key)) > 1]:
+        raise Malformed(f"“{repeated[0][:100]}” is given more than once.", field=repeated[0][:100])
+    fields = {**asked, **sent.dict()}
     file = fields.pop("file", None)
+    if asked.keys() & fields.keys():
+        validated(query, {**fields, **asked})
     if not isinstance(file, UploadedFile) and fields.get("upload"):
         return BytesIO(), "", validated(query, fields)
     if not isinstance(file, UploadedFile):
