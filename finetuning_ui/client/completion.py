@@ -4,6 +4,10 @@ import argparse
 from collections.abc import Iterator
 
 SHELLS = ("bash", "zsh", "fish")
+ZSH = (  # its own completion first, unless a framework has begun it; then what reads bash's
+    "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i; }",
+    "autoload -U +X bashcompinit && bashcompinit",
+)
 
 
 def script(shell: str, parser: argparse.ArgumentParser) -> str:
@@ -33,7 +37,7 @@ def _bash(commands: dict[str, argparse.ArgumentParser], *, zsh: bool) -> str:
         if action.choices
     }
     lines = [
-        *(["autoload -U +X bashcompinit && bashcompinit"] if zsh else []),
+        *(ZSH if zsh else []),
         "_ftui() {",
         '    local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" command="${COMP_WORDS[1]}"',
         f'    if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W "{" ".join(commands)}" -- "$word")); return; fi',
@@ -51,10 +55,19 @@ def _bash(commands: dict[str, argparse.ArgumentParser], *, zsh: bool) -> str:
 
 
 def _fish(commands: dict[str, argparse.ArgumentParser]) -> str:
-    lines = [f"complete -c ftui -n __fish_use_subcommand -f -a {name} -d '{one.description}'" for name, one in commands.items()]
+    lines = [
+        f"complete -c ftui -n __fish_use_subcommand -f -a {name} -d {_quoted(one.description)}"
+        for name, one in commands.items()
+    ]
     for name, parser in commands.items():
         for action in _options(parser):
             for option in (text for text in action.option_strings if text.startswith("--")):
                 values = f" -x -a '{' '.join(map(str, action.choices))}'" if action.choices else ""
                 lines.append(f"complete -c ftui -n '__fish_seen_subcommand_from {name}' -l {option[2:]}{values}")
     return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str | None) -> str:
+    """As fish reads it: between single quotes, it knows a backslash before a quote and before another."""
+    escaped = (text or "").replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
