@@ -1,5 +1,6 @@
 """Which reader a file needs, told from its first bytes and its name. Every reader yields line number, row, and the raw line."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -29,7 +30,7 @@ NAMES = {**dict.fromkeys(LINES, "JSON Lines"), ".json": "JSON", ".csv": "CSV", "
 
 def ending(name: str) -> str:
     """The file's ending in lower case, without .gz: `.jsonl` of `Rows.JSONL.gz`."""
-    return Path(name.lower().removesuffix(".gz")).suffix
+    return Path(name.strip().lower().removesuffix(".gz").removesuffix(".gzip")).suffix
 
 
 def read(path: Path, name: str, task: TaskType, findings: Findings, scratch: Path | None = None) -> Iterator[Batch]:
@@ -82,7 +83,7 @@ def _text(stream: Peekable, name: str, task: TaskType, findings: Findings) -> It
                 "format", "A .txt file holds raw text, which is for continued pretraining; this task needs .jsonl."
             )
         return batched(read_text(stream, findings))
-    refuse_other_things(start)
+    refuse_other_things(start, rows=suffix in (*LINES, ".json"))
     if not start and len(stream.peek(HEAD)) < HEAD:
         raise Unreadable("empty", "The file holds only blank lines.")
     if suffix in TABLES:
@@ -110,6 +111,17 @@ def _is_line(start: bytes) -> bool:
     return bool(feed and rest.strip()) and not (isinstance(value, list) and value and isinstance(value[0], dict))
 
 
+def _spread(first: bytes, *, whole: bool) -> bool:
+    """Whether the first line is the beginning of an object that goes on in the next: nothing is wrong with it but its end."""
+    try:
+        json.loads(first)
+    except json.JSONDecodeError as error:
+        return whole and error.pos >= len(first.decode().rstrip())
+    except (ValueError, RecursionError):
+        return False
+    return False
+
+
 def _json(stream: Peekable, start: bytes, findings: Findings) -> Iterator[Batch]:
     if start.startswith(b"["):
         return batched(read_array(stream, findings))
@@ -121,6 +133,8 @@ def _json(stream: Peekable, start: bytes, findings: Findings) -> Iterator[Batch]
         value = orjson.loads(first)
     except orjson.JSONDecodeError:
         value = None
+    if value is None and not _spread(first, whole=len(start) < HEAD or b"\n" in start):
+        return read_lines(stream, findings)  # which says what is wrong with the first one
     if not isinstance(value, dict) or (not rest.strip() and inside and isinstance(value.get(inside), list)):
         remedy = f"Save the list under “{inside}” as a file of its own." if inside else ""
         raise Unreadable("one_object", "The file is one JSON object, not a list of rows.", remedy=remedy)

@@ -21,17 +21,21 @@ def _warning(title: str, remedy: str) -> Kind:
 
 
 UTF8 = "Save the file as UTF-8, for example with: iconv -f {encoding} -t UTF-8 old > new"
+ENCODING = (
+    "Save the file as UTF-8, for example with: iconv -f ENCODING -t UTF-8 old > new; "
+    "its ENCODING is often WINDOWS-1252 for Western languages, CP932 for Japanese, GB18030 for Chinese."
+)
 ROLES = "Use the roles system, user and assistant."
 
 KINDS: dict[str, Kind] = {
     # the file
     "missing": Kind("Nothing there", "Check the name."),
     "empty": Kind("Empty file", "Export the data again; the file must hold at least one row."),
-    "binary": Kind("Not a text file", "Give a .jsonl file: one JSON object a line, UTF-8."),
+    "binary": Kind("Not a text file", "Give the rows as .jsonl, one JSON object a line, or for pretraining the text as .txt."),
     "archive": Kind("Archive refused", "Give the .jsonl file itself, or for continued pretraining a .zip of .txt files."),
     "broken_archive": Kind("Broken archive", "Pack or upload the file again; it seems to be cut off or damaged."),
     "bomb": Kind("Unpacks to far too much", "Give the file unpacked, or pack real data."),
-    "encoding": Kind("Wrong encoding", UTF8.format(encoding="WINDOWS-1252")),
+    "encoding": Kind("Wrong encoding", ENCODING),
     "nul": Kind("NUL bytes", "Export the text again without NUL characters."),
     "bom": _warning("Byte order mark", "Nothing needs to be done: the mark is left out."),
     "format": Kind("Unknown kind of file", "Give .jsonl, .json, .csv, .parquet or .txt (for continued pretraining)."),
@@ -69,6 +73,10 @@ KINDS: dict[str, Kind] = {
     "no_system_role": Kind("No system message with this model", "Put its text at the start of the first user message."),
     "special_token": _warning("Special tokens in the text", "Remove them: the model's template adds them."),
     "duplicate_row": _warning("Duplicate rows", "Remove the copies unless they are meant to weigh more."),
+    "odd_characters": _warning(
+        "Odd characters", "Look at them where the text comes from, and export it again; the model would learn them."
+    ),
+    "markup": _warning("A page read as plain text", "Save its text alone; its tags would be learned too."),
     "mapping": Kind("Does not fit the mapping", "Mend the row, or choose another mapping."),
     "empty_document": _warning("Empty documents", "Nothing needs to be done: they are skipped."),
     "skipped_file": _warning("Files left out", "Only .txt files are read."),

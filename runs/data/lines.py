@@ -138,7 +138,7 @@ def diagnose(line: bytes, reason: str) -> tuple[str, str, str]:
     try:
         json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:
-        return "json", f"{error.msg}, column {error.pos + 1}: {excerpt(text, error.pos)}", ""
+        return "json", f"{error.msg}, column {error.pos + 1}: {excerpt(text, error.pos)}", _hint(text, error)
     except _NotFiniteError as error:
         return "not_finite", f"The value {error} is not JSON.", ""
     except RecursionError:
@@ -153,6 +153,25 @@ def diagnose(line: bytes, reason: str) -> tuple[str, str, str]:
     if "ecursion" in reason:
         return "deep", "Objects or lists are nested hundreds of levels deep.", ""
     return "json", f"{reason}.", ""
+
+
+def _hint(text: str, error: json.JSONDecodeError) -> str:
+    """What to do about a slip that many make; empty for the others."""
+    rest = text[error.pos :]
+    if error.msg == "Extra data":
+        if rest.strip() == ",":
+            return "Take the comma at the end away: rows are parted by line feeds alone."
+        if rest.lstrip(", \r\u2028\u0085").startswith(("{", "\\n{")):
+            return "Another object begins here: put each on a line of its own, and end lines with line feeds."
+    if re.match(r"\s*[\[{(]*\s*'", text) or re.search(r"[:,\[]\s*(True|False|None)\b", text[: error.pos + 8]):
+        return "This is Python's notation: str(row) writes it; json.dumps(row) writes JSON."
+    if rest.startswith(("NULL", "undefined", "ObjectId(", "ISODate(", "NumberLong(")):
+        return "JSON has no such word; export the data again as strict JSON."
+    if error.msg.startswith("Unterminated string") and "\n" not in text:
+        return "The line breaks off inside a text: a line feed in it must be written \\n, or the file was cut off here."
+    if error.msg.startswith("Invalid control character"):
+        return "Write line feeds and tabs in texts as \\n and \\t, as json.dumps(row) does."
+    return ""
 
 
 def _undecodable(line: bytes, error: UnicodeDecodeError) -> tuple[str, str, str]:

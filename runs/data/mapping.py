@@ -13,11 +13,11 @@ from runs.contract.spec import TaskType
 from runs.data.rows import Row
 
 CHAT, INSTRUCTION, TEXT = TaskType.CHAT_COMPLETION, TaskType.INSTRUCTION_FINETUNE, TaskType.CONTINUED_PRETRAIN
-SPEAKERS = {"human": "user", "user": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant",
-            "model": "assistant", "assistant": "assistant", "system": "system"}  # fmt: skip
+SPEAKERS = {"human": "user", "user": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant", "ai": "assistant",
+            "chatbot": "assistant", "model": "assistant", "assistant": "assistant", "system": "system"}  # fmt: skip
 CONVERSATION_KEYS = ("conversation", "conversations", "dialog", "dialogue", "chat", "turns")
-QUESTIONS = ("question", "query", "input", "q")
-ANSWERS = ("answer", "output", "a")
+QUESTIONS = ("question", "query", "prompt", "instruction", "problem", "user", "input", "input_text", "q")
+ANSWERS = ("answer", "response", "completion", "solution", "assistant", "output", "output_text", "a")
 
 
 class Mapping(BaseModel):
@@ -50,24 +50,29 @@ class Shape:
         return Mapping(shape=name, title=self.title, description=self.descriptions[task])
 
 
-def _pair(prompt: Any, response: Any, task: TaskType) -> Row:
+def _pair(row: Row, prompt: Any, response: Any, task: TaskType) -> Row:
     if task is INSTRUCTION:
         return {"prompt": prompt, "response": response}
-    return {"messages": [{"role": "user", "content": prompt}, {"role": "assistant", "content": response}]}
+    system = row.get("system")
+    first = [{"role": "system", "content": system}] if isinstance(system, str) and system.strip() else []
+    return {"messages": [*first, {"role": "user", "content": prompt}, {"role": "assistant", "content": response}]}
 
 
 def _alpaca(row: Row, task: TaskType) -> Row:
-    instruction, extra = _value(row, "instruction"), row.get("input")
+    instruction, extra = _value(row, "instruction"), row.get("input", row.get("context"))
     prompt = f"{instruction}\n\n{extra}" if isinstance(extra, str) and extra.strip() else instruction
-    return _pair(prompt, _value(row, "output"), task)
+    return _pair(row, prompt, _value(row, "output", "response"), task)
 
 
 def _question(row: Row, task: TaskType) -> Row:
-    return _pair(_value(row, *QUESTIONS), _value(row, *ANSWERS), task)
+    return _pair(row, _value(row, *QUESTIONS), _value(row, *ANSWERS), task)
 
 
 def _prompt(row: Row, task: TaskType) -> Row:
-    return _pair(_value(row, "prompt"), _value(row, "response", "completion"), task)
+    prompt, response = _value(row, "prompt"), _value(row, "response", "completion")
+    if task is CHAT and _turns(prompt, "role") and _turns(response, "role"):  # TRL's rows
+        return _openai({"messages": [*prompt, *response]}, task)
+    return _pair(row, prompt, response, task)
 
 
 def _sharegpt(row: Row, _: TaskType) -> Row:
@@ -77,16 +82,26 @@ def _sharegpt(row: Row, _: TaskType) -> Row:
     return {"messages": [{"role": _speaker(turn["from"]), "content": turn["value"]} for turn in turns]}
 
 
-def _conversation(row: Row, _: TaskType) -> Row:
-    turns = _value(row, *CONVERSATION_KEYS)
-    return {"messages": turns}
+def _conversation(row: Row, task: TaskType) -> Row:
+    return _openai({"messages": _value(row, *CONVERSATION_KEYS)}, task)
 
 
 def _openai(row: Row, _: TaskType) -> Row:
     messages = _value(row, "messages")
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages):
         raise CannotMap("“messages” is not a list of objects.")
-    return {"messages": [{key: message[key] for key in ("role", "content") if key in message} for message in messages]}
+    return {"messages": [_message(_plain(message)) for message in messages]}
+
+
+def _message(message: Row) -> Row:
+    kept: Row = {key: message[key] for key in ("role", "content") if key in message}
+    if isinstance(kept.get("role"), str):
+        kept["role"] = _speaker(kept["role"])
+    if isinstance(parts := kept.get("content"), list):
+        if not all(isinstance(part, dict) and isinstance(part.get("text"), str) for part in parts):
+            raise CannotMap("A message holds an image or another part that is not text, which no model here is trained on.")
+        kept["content"] = "\n".join(part["text"] for part in parts)
+    return kept
 
 
 def _document(row: Row, _: TaskType) -> Row:
@@ -100,8 +115,14 @@ def _value(row: Row, *keys: str) -> Any:
     raise CannotMap(f"The row has no key “{keys[0]}”.")
 
 
+def _plain(row: Row) -> Row:
+    """With keys in lower case and without white space around them, unless two would then be one."""
+    plain = {str(key).strip(" \t\ufeff\u200b").casefold(): value for key, value in row.items()}
+    return plain if len(plain) == len(row) else row
+
+
 def _speaker(name: object) -> str:
-    return SPEAKERS.get(name.lower(), name) if isinstance(name, str) else str(name)
+    return SPEAKERS.get(name.strip().lower(), name) if isinstance(name, str) else str(name)
 
 
 def _turns(value: object, key: str) -> bool:
@@ -127,13 +148,14 @@ SHAPES: dict[str, Shape] = {
         {CHAT: "The list would become messages; other keys would be left out."}, _conversation,
     ),
     "openai": Shape(
-        "OpenAI chat rows with more keys than role and content",
-        lambda row: _turns(row.get("messages"), "role"),
-        {CHAT: "Only role and content of each message would be kept; names, weights and tools would be left out."}, _openai,
+        "chat rows with more or other keys, roles or parts than ours",
+        lambda row: _turns(row.get("messages"), "role") or _turns(row.get("messages"), "Role"),
+        {CHAT: "Only role and content of each message would be kept, parts of text joined, and human, bot or model called user "
+               "or assistant; names, weights and tools would be left out."}, _openai,
     ),
     "alpaca": Shape(
-        "Alpaca rows (instruction, input, output)",
-        lambda row: "instruction" in row and "output" in row,
+        "Alpaca or Dolly rows (instruction, input or context, output or response)",
+        lambda row: "instruction" in row and ("output" in row or "response" in row),
         _both("Instruction (with the input below it) and output"), _alpaca,
     ),
     "prompt_response": Shape(
@@ -158,7 +180,8 @@ def detect(row: object, task: TaskType) -> str | None:
     """Name of the foreign shape that a row has and that can become rows of this task, or None."""
     if not isinstance(row, dict):
         return None
-    return next((name for name, shape in SHAPES.items() if task in shape.descriptions and shape.fits(row)), None)
+    plain = _plain(row)
+    return next((name for name, shape in SHAPES.items() if task in shape.descriptions and shape.fits(plain)), None)
 
 
 def convert(row: Row, shape: str, task: TaskType) -> Row:
@@ -168,4 +191,4 @@ def convert(row: Row, shape: str, task: TaskType) -> Row:
         raise CannotMap(f"There is no mapping “{shape}” for this task.")
     if not isinstance(row, dict):
         raise CannotMap("The row is not an object.")
-    return known.convert(row, task)
+    return known.convert(_plain(row), task)

@@ -4,20 +4,30 @@ Knows nothing of files; a row arrives parsed, a good one leaves with its keys in
 """
 
 from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any, Protocol
 
 from runs.contract.spec import TaskType
+from runs.data.marks import blank
 from runs.data.rows import Row
 
 ROLES = ("system", "user", "assistant")
 MESSAGE_KEYS = ("role", "content")
+DUMPS = "Write the column with json.dumps before the table is saved, as in df.messages = df.messages.map(json.dumps)."
 CHAT_KEYS = ("messages",)
 PARTS = ("first", "middle", "last")  # of a long document
-UNSEEN = " \t\r\n\u00a0\u200b\ufeff"
+PARTED = "Write one text in double quotes; images and other parts are not trained on."
+UNSEEN = "There is nothing to see in the text: it holds only marks of no width and white space."
 NUL = "\x00"  # databases and tokenizers trip over it
 REMEMBERED = 4_096  # sequences of roles
+NAMES = {
+    dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number",
+    bytes: "raw bytes", Decimal: "a decimal number",
+    date: "a date", datetime: "a time", time: "a time of day", timedelta: "a length of time",
+}  # fmt: skip
 
-Say = Callable[..., None]  # (kind, message, field=...)
+Say = Callable[..., None]  # (kind, message, field=..., remedy=...)
 _GOOD: set[tuple[str, ...]] = set()
 
 
@@ -27,11 +37,6 @@ class Rule(Protocol):
 
     def mend(self, row: Row, say: Say) -> Row | None:
         """The row in canonical order, or None after saying everything that is wrong with it."""
-
-
-def blank(text: str) -> bool:
-    """Whether there is nothing to see: no character, white space, or marks of no width."""
-    return not text or text.isspace() or not text.strip(UNSEEN)
 
 
 def good_order(roles: tuple[str, ...]) -> bool:
@@ -73,7 +78,9 @@ class Chat:
             return None
         messages = row["messages"]
         if not isinstance(messages, list):
-            say("messages", f"“messages” is {_kind(messages)}, not a list.", field="messages")
+            python = isinstance(messages, str) and messages.lstrip("[( ").startswith("{'")
+            said = "text in Python's notation" if python else _kind(messages)
+            say("messages", f"“messages” is {said}, not a list.", field="messages", remedy=DUMPS if python else "")
             return None
         good = [_message(message, f"messages[{index}]", say) for index, message in enumerate(messages)]
         if None in good:
@@ -94,7 +101,7 @@ def _message(message: Any, field: str, say: Say) -> Row | None:
         return None
     role, content = message["role"], message["content"]
     if role not in ROLES:
-        shown = f"“{role[:40]}”" if isinstance(role, str) else _kind(role)
+        shown = f"“{role[:40]}”" if isinstance(role, str) and role else _kind(role) if role != "" else "empty"
         say("role", f"The role is {shown}.", field=f"{field}.role")
     if not _text(content, f"{field}.content", say) or role not in ROLES:
         return None
@@ -105,7 +112,7 @@ def _turns(roles: "tuple[str, ...] | list[str]") -> list[tuple[str, str, int | N
     """What is wrong with the order of the roles: kind, message, index of the message."""
     found: list[tuple[str, str, int | None]] = []
     if len(roles) < 2:
-        found.append(("too_few", f"The conversation has {len(roles)} messages." if roles else "There are no messages.", None))
+        found.append(("too_few", "The conversation has one message." if roles else "There are no messages.", None))
     if roles and "assistant" not in roles:
         found.append(("no_assistant", "No message is the assistant's, so there is nothing to learn.", None))
     elif roles and roles[-1] != "assistant":
@@ -171,10 +178,13 @@ RULES: dict[TaskType, Callable[[], Rule]] = {
 
 def _text(value: Any, field: str, say: Say) -> bool:
     if not isinstance(value, str):
-        say("not_text", f"The value is {_kind(value)}, not text.", field=field)
+        say(
+            "not_text", f"The value is {_kind(value)}, not text.", field=field, remedy=PARTED if isinstance(value, list) else ""
+        )
         return False
     if blank(value):
-        say("empty_text", "The text is empty." if not value else "The text is only white space.", field=field)
+        shown = "The text is empty." if not value else "The text is only white space." if value.isspace() else UNSEEN
+        say("empty_text", shown, field=field)
         return False
     if NUL in value:
         say("nul", f"There is a NUL character at position {value.index(NUL) + 1} of the text.", field=field)
@@ -191,5 +201,4 @@ def _keys(row: Row) -> str:
 
 
 def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
-    return "null" if value is None else names.get(type(value), "something else")
+    return "null" if value is None else NAMES.get(type(value), "something else")

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,8 +17,10 @@ from runs.data.report import Findings, Unreadable
 DELIMITERS = (",", ";", "\t", "|")
 REWRITE = "Write the file again from texts that are UTF-8."
 QUOTE = "Give each row one cell for each column, and put quotes around texts with separators in them."
+UNNAMED = "Name each column there. pandas writes its index as such a column: use to_csv(index=False)."
 RENAME = "Let the name end in .jsonl (one object a line) or .json (one array)."
 CELL = 64 << 20  # characters; a quote that never closes would otherwise swallow the whole file
+FEED = re.compile(rb"\r\n|\r|\n")
 BATCH = 1_024  # rows of a parquet file in memory
 
 csv.field_size_limit(CELL)
@@ -24,11 +28,11 @@ csv.field_size_limit(CELL)
 
 def read_csv(file: Peekable, findings: Findings) -> Iterator[Item]:
     """Rows of a file separated by comma, semicolon, tab or bar, whose first line names the columns."""
-    first = file.peek(1).split(b"\n", 1)[0]
+    first, before = _begin(file)
     said = first.strip() if first.startswith(b"sep=") else b""  # Excel's way to name the separator
     if said:
         file.readline()
-    before = 1 if said else 0  # lines
+    before += bool(said)
     delimiter = said[4:5].decode("latin-1") if said else max(DELIMITERS, key=lambda mark: first.count(mark.encode()))
     reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8", newline=""), delimiter=delimiter or ",", strict=True)
     blank = 0
@@ -51,9 +55,22 @@ def read_csv(file: Peekable, findings: Findings) -> Iterator[Item]:
     except csv.Error as error:
         line = reader.line_num + before
         raise Unreadable("table", f"The file is not valid CSV: {error}.", line=line, remedy=QUOTE) from error
-    except UnicodeDecodeError as error:
-        line = reader.line_num + before
-        raise Unreadable("encoding", f"After line {line}, a byte is not UTF-8.", line=line) from error
+    except UnicodeDecodeError as error:  # of a block that begins in the line after those that were read
+        raw, at = error.object, error.start
+        line = reader.line_num + before + 1 + len(FEED.findall(raw[:at]))
+        begins = max(raw.rfind(b"\n", 0, at) + 1, at - 20)
+        guess = raw[begins : at + 20].split(b"\n")[0].decode("cp1252", errors="replace").strip()
+        message = f"A byte of the line is not UTF-8. Read as Windows-1252 it says “{guess}”."
+        raise Unreadable("encoding", message, line=line) from error
+
+
+def _begin(file: Peekable) -> tuple[bytes, int]:
+    """The first line that is not blank, still to be read, and how many lines were stepped over."""
+    before = 0
+    while (seen := file.peek(1)) and not seen.split(b"\n", 1)[0].strip():
+        file.readline()
+        before += 1
+    return seen.split(b"\n", 1)[0], before
 
 
 def _columns(names: list[str], first: bytes, line: int) -> list[str]:
@@ -63,8 +80,12 @@ def _columns(names: list[str], first: bytes, line: int) -> list[str]:
     if first.startswith(b"|"):
         raise Unreadable("table", "This is a Markdown table.", line=line, remedy="Save it as CSV, without bars at the ends.")
     columns = [name.strip() for name in names]
-    if columns and (len(set(columns)) < len(columns) or not all(columns)):
-        raise Unreadable("table", "The first line must name each column once, and leave none without a name.", line=line)
+    if "" in columns:
+        message = f"Column {columns.index('') + 1} of {len(columns)} has no name in the first line."
+        raise Unreadable("table", message, line=line, remedy=UNNAMED)
+    if len(set(columns)) < len(columns):
+        twice = Counter(columns).most_common(1)[0][0]
+        raise Unreadable("table", f"There are two columns “{twice[:40]}”.", line=line, remedy="Keep one of them.")
     return columns
 
 

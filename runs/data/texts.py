@@ -11,7 +11,7 @@ from typing import BinaryIO
 import orjson
 
 from runs.data.lines import Item
-from runs.data.opening import HEAD, MARK, refuse_binary
+from runs.data.opening import HEAD, MARK, refuse_binary, refuse_pointer, web_page
 from runs.data.report import Findings, Unreadable
 from runs.data.rows import Row
 
@@ -23,8 +23,8 @@ def read_text(file: BinaryIO, findings: Findings, name: str = "") -> Iterator[It
     """One document as rows. Raises Unreadable at the first byte that is not UTF-8."""
     previous, cut = "", False
     for number, text in enumerate(_parts(file, name), 1):
-        if number == 1 and _is_row(text):
-            findings.add("rows_as_text", "The first line is a JSON object; it is read as plain text.", line=1, file=name)
+        if number == 1:
+            _point_out(text, findings, name)
         if number > 1:
             yield number - 1, {"text": previous, "part": "middle" if cut else "first"}, b""
             cut = True
@@ -36,13 +36,23 @@ def read_text(file: BinaryIO, findings: Findings, name: str = "") -> Iterator[It
     yield 1, row, b""
 
 
+def _point_out(text: str, findings: Findings, name: str) -> None:
+    """Warn of what begins like something else than prose."""
+    start = text[:100].lstrip()
+    if web_page(start.encode()) or start.startswith("<?xml"):
+        what = "XML" if start.startswith("<?xml") else "a web page"
+        findings.add("markup", f"This is {what}; it is read as plain text, tags and all.", line=1, file=name)
+    if _is_row(text):
+        findings.add("rows_as_text", "The first line is JSON; it is read as plain text.", line=1, file=name)
+
+
 def _is_row(text: str) -> bool:
-    """Whether the first line is a JSON object of its own."""
+    """Whether the first line is a JSON object of its own, or a list of them."""
     first = text.partition("\n")[0].strip()
-    if not (first.startswith("{") and first.endswith("}")):
+    if not first.startswith(("{", "[{")) or not first.endswith(("}", "]")):
         return False
     try:
-        return isinstance(orjson.loads(first), dict)
+        return isinstance(orjson.loads(first), dict | list)
     except ValueError:
         return False
 
@@ -80,6 +90,7 @@ def _parts(file: BinaryIO, name: str) -> Iterator[str]:
         block = file.read(BLOCK)
         if first and block:
             refuse_binary(block[:HEAD])
+            refuse_pointer(block)
             block, first = block.removeprefix(MARK), False
         try:
             text = decoder.decode(block, final=not block)

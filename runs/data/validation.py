@@ -3,7 +3,7 @@
 Every fault becomes a sentence in the report; no content of a file raises. Good rows take a fast path.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from runs.contract.spec import TaskType
 from runs.data.canonical import Canonical, Copies
 from runs.data.fast import ESCAPED_NUL, LONG, Fast
 from runs.data.fit import ModelFit
-from runs.data.formats import NAMES, ending, read
+from runs.data.formats import NAMES, TABLES, ending, read
 from runs.data.lines import Batch, repeated_keys
 from runs.data.mapping import SHAPES, CannotMap, Mapping, convert, detect
+from runs.data.marks import odd, suspicious
 from runs.data.rendering import Renderer
 from runs.data.report import PREVIEW, PREVIEW_CHARACTERS, Findings, Report, Unreadable
 from runs.data.rows import Row
@@ -23,6 +24,11 @@ from runs.data.rules import RULES
 
 __all__ = ["Report", "check"]
 
+HEADERS = {
+    TaskType.CHAT_COMPLETION: "Name the one column messages, each cell a JSON list; in CSV the first line names the columns.",
+    TaskType.INSTRUCTION_FINETUNE: "Name the columns prompt and response; in CSV in the first line, with a comma between them.",
+    TaskType.CONTINUED_PRETRAIN: "Name the one column text; in CSV the first line names it.",
+}
 LOOKED_AT = 20  # refused rows in which a foreign shape is looked for
 
 
@@ -67,11 +73,13 @@ class _Checking:
 
     def __init__(self, task: TaskType, file: str, out: Canonical, mapping: str | None, fit: ModelFit | None) -> None:
         self.findings = Findings(file)
+        self._table = ending(file) in (*TABLES, ".parquet")
         self.preview: list[Row] = []
         self._task, self._out, self._mapping, self._fit = task, out, mapping, fit
         self._rule, self._fast = RULES[task](), Fast(task)
         self._copies = Copies()
         self._shapes: list[str | None] = []
+        self._mappable = False
 
     def run(self, batches: Iterable[Batch]) -> None:
         seen = False
@@ -113,6 +121,8 @@ class _Checking:
             return
         if (length := len(raw or line)) > LONG:
             self.findings.add("long_line", f"The row is {length:,} bytes long.", line=number)
+        if suspicious(line) and (strange := odd(list(_texts(row)))):
+            self.findings.add("odd_characters", strange, line=number)
         if self._fit:
             self._fit.look(row, lambda kind, text, field="": self.findings.add(kind, text, line=number, field=field))
         if len(self.preview) < PREVIEW:
@@ -121,8 +131,8 @@ class _Checking:
         self._out.write(line + b"\n", 1)
 
     def proposal(self) -> Mapping | None:
-        """The one foreign shape that all refused rows have."""
-        shape = self._shapes[0] if self._shapes and len(set(self._shapes)) == 1 else None
+        """The one foreign shape that all refused rows have, if it mends any of them."""
+        shape = self._shapes[0] if self._mappable and len(set(self._shapes)) == 1 else None
         return SHAPES[shape].proposal(shape, self._task) if shape and self._mapping is None else None
 
     def _converted(self, row: Any, number: int) -> Row | None:
@@ -138,15 +148,25 @@ class _Checking:
                 self.findings.add("not_object", "The line is JSON, but not an object in braces.", line=number)
             return None
 
-        def say(kind: str, message: str, field: str = "") -> None:
-            self.findings.add(
-                kind, message, line=number, field=field, remedy=_other_task(row, self._task) if kind == "keys" else ""
-            )
+        def say(kind: str, message: str, field: str = "", remedy: str = "") -> None:
+            if kind == "keys":
+                remedy = _other_task(row, self._task) or (HEADERS[self._task] if self._table else "")
+            elif kind == "not_text" and self._table and not remedy:
+                remedy = "Make the whole column one of text, and fill what is empty."
+            self.findings.add(kind, message, line=number, field=field, remedy=remedy)
 
         mended = self._rule.mend(row, say)
         if mended is None and len(self._shapes) < LOOKED_AT:
-            self._shapes.append(detect(row, self._task))
+            self._shapes.append(shape := detect(row, self._task))
+            self._mappable = self._mappable or (shape is not None and self._would_do(row, shape))
         return mended
+
+    def _would_do(self, row: Row, shape: str) -> bool:
+        """Whether the row is a good one as soon as it is mapped: of what no mapping mends, none is proposed."""
+        try:
+            return self._rule.mend(convert(row, shape, self._task), lambda *_, **__: None) is not None
+        except CannotMap:
+            return False
 
     def _repeated(self, raw: bytes, number: int) -> bool:
         keys = repeated_keys(raw) if raw else []
@@ -180,6 +200,15 @@ def _shortened(value: Any) -> Any:
     if isinstance(value, list):
         return [_shortened(part) for part in value]
     return {key: _shortened(part) for key, part in value.items()}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a row."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
 
 
 def _size(path: Path) -> int:

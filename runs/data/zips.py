@@ -40,8 +40,17 @@ def read_zip(file: "Path | BinaryIO", findings: Findings, *, wanted: bool) -> It
                 raise Unreadable("archive", "This is a zip archive.")
             yield from _texts(archive, members, findings)
     except BROKEN as error:
-        reason = str(error).rstrip(".") or type(error).__name__
-        raise Unreadable("broken_archive", f"The zip file cannot be unpacked: {reason}.") from error
+        reason, remedy = _reason(error)
+        raise Unreadable("broken_archive", f"The zip file cannot be unpacked: {reason}.", remedy=remedy) from error
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    """Why, and the remedy where it is not the usual one."""
+    if isinstance(error, NotImplementedError):
+        return str(error).rstrip("."), "Pack the texts again by the usual method, deflate."
+    if isinstance(error, UnicodeDecodeError):
+        return "the name of a file in it is not UTF-8", "Give the files plain names, and pack them again."
+    return str(error).rstrip(".") or type(error).__name__, ""
 
 
 def _texts(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], findings: Findings) -> Iterator[Item]:

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from tests.oddities.guests import guests
 from tests.oddities.lines import lines
 from tests.oddities.odd import Odd
 from tests.oddities.packed import archives, binaries, compressed_tables
@@ -14,4 +15,15 @@ __all__ = ["Odd", "odd_files"]
 
 @cache
 def odd_files() -> tuple[Odd, ...]:
-    return (*lines(), *rows(), *binaries(), *archives(), *compressed_tables(), *csvs(), *parquets(), *texts(), *strays())
+    return (
+        *lines(),
+        *rows(),
+        *binaries(),
+        *archives(),
+        *compressed_tables(),
+        *csvs(),
+        *parquets(),
+        *texts(),
+        *strays(),
+        *guests(),
+    )

@@ -46,12 +46,12 @@ def _bytes() -> list[Odd]:
         fine("a proper pair of surrogates", "a.jsonl", with_text(b"\\ud83d\\ude00")),
         fine("emoji, right to left, combining", "a.jsonl", with_text("👩‍👩‍👧 שלום é".encode())),
         fine("U+2028 and U+0085 inside a text", "a.jsonl", with_text("one\u2028two\u0085three".encode())),
-        fine("a noncharacter", "a.jsonl", with_text("\uffff".encode())),
+        fine("a noncharacter", "a.jsonl", with_text("\uffff".encode()), "odd_characters"),
         fine("a byte order mark inside a text", "a.jsonl", with_text("\ufeffhi".encode())),
         bad("a raw control character", "a.jsonl", with_text(b"a\x01b"), "json", line=4),
         bad("a raw tab in a text", "a.jsonl", with_text(b"a\tb"), "json", line=4),
         bad("a raw escape", "a.jsonl", with_text(b"\x1b[31mred"), "json", line=4),
-        fine("an escaped control character", "a.jsonl", with_text(b"a\\u001bb")),
+        fine("an escaped control character", "a.jsonl", with_text(b"a\\u001bb"), "odd_characters"),
         fine("DEL", "a.jsonl", with_text(b"a\x7fb")),
     ]
     for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"):

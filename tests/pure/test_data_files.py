@@ -202,8 +202,8 @@ def test_a_key_twice_in_an_array(refusal: Refusal) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"prompt,prompt\na,b\n", "name each column once"),
-        (b"prompt,\na,b\n", "without a name"),
+        (b"prompt,prompt\na,b\n", "two columns “prompt”"),
+        (b"prompt,\na,b\n", "Column 2 of 2 has no name"),
         (b"prompt,response\na\n", "1 cell, but there are 2 columns"),
         (b'prompt,response\n"a,b\n', "not valid CSV"),
         (b"id,prompt,response\n1,a,b\n", "has the keys “id”, “prompt”, “response”"),

@@ -29,6 +29,35 @@ FOREIGN: list[tuple[str, dict[str, Any], TaskType, dict[str, Any]]] = [
     ("question_answer", {"question": "Q", "answer": "A"}, CHAT, {"messages": ASKED}),
     ("question_answer", {"input": "Q", "output": "A"}, INSTRUCTION, {"prompt": "Q", "response": "A"}),
     ("document", {"content": "words", "url": "x"}, TEXT, {"text": "words"}),
+    (
+        "alpaca",
+        {"instruction": "Sort.", "context": "b a", "response": "a b"},
+        INSTRUCTION,
+        {"prompt": "Sort.\n\nb a", "response": "a b"},
+    ),
+    (
+        "openai",
+        {"messages": [{"role": "User", "content": "Q"}, {"role": "Chatbot", "content": "A"}]},
+        CHAT,
+        {"messages": ASKED},
+    ),
+    ("openai", {"Messages": [{"Role": "human", "Content": "Q"}, {"Role": "ai", "Content": "A"}]}, CHAT, {"messages": ASKED}),
+    (
+        "openai",
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "Q"}]}, ASKED[1]]},
+        CHAT,
+        {"messages": ASKED},
+    ),
+    ("prompt_response", {"prompt": ASKED[:1], "completion": ASKED[1:]}, CHAT, {"messages": ASKED}),
+    ("prompt_response", {" Prompt": "Q", "RESPONSE": "A"}, INSTRUCTION, {"prompt": "Q", "response": "A"}),
+    ("question_answer", {"user": "Q", "assistant": "A"}, INSTRUCTION, {"prompt": "Q", "response": "A"}),
+    ("question_answer", {"prompt": "Q", "answer": "A"}, CHAT, {"messages": ASKED}),
+    (
+        "question_answer",
+        {"system": "S", "query": "Q", "response": "A"},
+        CHAT,
+        {"messages": [{"role": "system", "content": "S"}, *ASKED]},
+    ),
 ]
 
 
@@ -62,6 +91,36 @@ def test_rows_of_several_shapes_are_offered_nothing(tmp_path: Path) -> None:
 
 def test_our_own_rows_are_offered_nothing(tmp_path: Path) -> None:
     assert give(tmp_path, [{"messages": ASKED}], CHAT).proposal is None
+
+
+@pytest.mark.parametrize(
+    ("row", "task"),
+    [
+        ({"messages": [ASKED[0], {"role": "assistent", "content": "A"}]}, CHAT),
+        ({"messages": [ASKED[0], {"role": "assistant", "content": None}]}, CHAT),
+        ({"messages": [ASKED[0], {"role": "tool", "content": "A"}]}, CHAT),
+        ({"messages": [*reversed(ASKED)]}, CHAT),
+        ({"messages": [ASKED[0]]}, CHAT),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}, ASKED[1]]}, CHAT),
+        ({"prompt": "Q", "response": None}, INSTRUCTION),
+        ({"prompt": "", "response": "A"}, INSTRUCTION),
+        ({"prompt": ASKED[:1], "completion": ASKED[1:]}, INSTRUCTION),
+        ({"text": ""}, TEXT),
+    ],
+)
+def test_what_no_mapping_mends_is_offered_none(row: dict[str, Any], task: TaskType, tmp_path: Path) -> None:
+    """Somebody who confirms a mapping expects the file to pass then."""
+    report = give(tmp_path, [row, row], task)
+    assert not report.ok
+    assert report.proposal is None
+
+
+def test_two_keys_that_differ_in_case_are_not_thrown_together(tmp_path: Path) -> None:
+    report = give(tmp_path, [{"prompt": "Q", "Prompt": "q", "response": "A"}], INSTRUCTION)
+    assert report.proposal is not None
+    accepted = give(tmp_path, [{"prompt": "Q", "Prompt": "q", "response": "A"}], INSTRUCTION, mapping=report.proposal.shape)
+    assert list(read_rows(tmp_path / "canonical.jsonl")) == [{"prompt": "Q", "response": "A"}]
+    assert accepted.ok
 
 
 def test_a_mapped_row_is_checked_like_any_other(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_an_odd_file_is_told_what_it_is(odd: Odd, tmp_path: Path) -> None:
 
 def test_they_are_hundreds_and_show_nearly_every_kind_of_problem() -> None:
     odd = odd_files()
-    assert len(odd) > 500
+    assert len(odd) > 850
     shown = {kind for one in odd for kind in one.kinds}
     of_models, elsewhere = {"no_system_role", "special_token"}, {"missing", "huge_line", "mapping"}
     assert set(KINDS) - shown == of_models | elsewhere
@@ -64,7 +64,25 @@ def test_the_fast_way_and_the_slow_way_find_the_same(odd: Odd, tmp_path: Path, m
 
 
 texts = st.text(max_size=6) | st.sampled_from(
-    ["", " ", "\u00a0", "\u200b", "\ufeff", "\\", '"', "\x00", "\x1f", "\x7f", "\u2028", "é😀"]
+    [
+        "",
+        " ",
+        "\u00a0",
+        "\u200b",
+        "\ufeff",
+        "\u3164",
+        "\ufffd",
+        "\ue000",
+        "Ã¼",
+        "\u202e",
+        "\\",
+        '"',
+        "\x00",
+        "\x1f",
+        "\x7f",
+        "\u2028",
+        "é😀",
+    ]
 )
 role = st.sampled_from(["system", "user", "assistant", "User", "tool"])
 message = st.fixed_dictionaries({"role": role, "content": texts}) | st.dictionaries(

@@ -1,11 +1,14 @@
 """References lead to files below the configured folders, and never anywhere else."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from runs.contract.spec import TaskType
 from runs.data.sources import SOURCES, Roots, SourceError, open_source
+from runs.data.sources.roots import place
+from runs.data.validation import check
 
 CHAT, TEXT = TaskType.CHAT_COMPLETION, TaskType.CONTINUED_PRETRAIN
 
@@ -73,6 +76,23 @@ def test_links_may_stay_inside_but_not_lead_out(volumes: Path) -> None:
     for name, said in (("outside", "leads out"), ("up/secret", "leads out"), ("loop", "cannot be followed|nothing at")):
         with pytest.raises(SourceError, match=said):
             open_source(f"/Volumes/main/default/raw/{name}.jsonl", Roots(volumes=volumes), CHAT)
+
+
+def test_a_pipe_or_a_device_is_nothing_to_read(volumes: Path) -> None:
+    """Opening one would wait for a writer that never comes."""
+    os.mkfifo(volumes / "main/default/raw/pipe.jsonl")
+    os.mkfifo(volumes / "main/default/raw/pipe.txt")
+    with pytest.raises(SourceError, match="nothing at"):
+        open_source("/Volumes/main/default/raw/pipe.jsonl", Roots(volumes=volumes), CHAT)
+    assert "pipe.jsonl" not in [entry.name for entry in place(volumes).list(("main", "default", "raw"))]
+    folder = volumes / "main/default/raw/both"
+    folder.mkdir()
+    os.mkfifo(folder / "pipe.txt")
+    (folder / "a.txt").write_text("A text.")
+    report = check(
+        open_source("/Volumes/main/default/raw/both", Roots(volumes=volumes), TEXT), task=TEXT, name="t", canonical=None
+    )
+    assert report.rows == 1
 
 
 def test_without_a_configured_folder_the_setting_is_named() -> None:

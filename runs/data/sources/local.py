@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -72,7 +73,10 @@ class Local:
 
 def _seen(path: Path, parts: Parts) -> Entry | None:
     try:
-        status, is_folder = path.stat(), path.is_dir()
+        status = path.stat()
     except OSError:  # nothing there, a name that is too long, a folder that may not be entered
+        return None
+    is_folder = stat.S_ISDIR(status.st_mode)
+    if not is_folder and not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, and a device never ends
         return None
     return Entry(parts, is_folder, 0 if is_folder else status.st_size, status.st_mtime)
