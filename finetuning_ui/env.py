@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from cryptography.fernet import Fernet
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, FilePath, ValidationError
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -139,6 +139,9 @@ class Environment(BaseModel):
     WEBHOOK_HOSTS: Names = Field([], description="hosts that webhooks may call, as in hooks.example.org or *.example.org")
     WEBHOOK_NETWORKS: Annotated[Names, AfterValidator(_networks)] = Field(
         [], description="internal networks that webhooks may reach, as in 10.1.0.0/16"
+    )
+    WEBHOOK_CA_FILE: FilePath | None = Field(
+        None, description="PEM file of certificate authorities that webhooks trust besides the public ones"
     )
     LARGEST_UPLOAD_MB: int = Field(20_000, ge=1, description="largest file that is taken, in megabytes")
     REQUESTS_PER_MINUTE: int = Field(3000, ge=1, le=1_000_000, description="REST calls that one token may make")
