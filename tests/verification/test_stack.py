@@ -173,6 +173,18 @@ def test_a_command_that_needs_a_stack_uses_the_one_that_runs_and_leaves_it_runni
     assert stack.is_ready()
 
 
+def test_a_stack_whose_terminal_is_gone_still_stops_in_order(folder: Path) -> None:
+    """Or engines would go on training with nobody to follow them."""
+    stack = Stack(folder)
+    command = [sys.executable, str(PROJECT / "manage.py"), "up"]
+    stack.process = subprocess.Popen(command, env=os.environ | stack.environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    wait_for(stack.is_ready, 120)
+    assert stack.process.stdout is not None
+    stack.process.stdout.close()
+    stack.end()
+    assert list((folder / "processes").iterdir()) == []
+
+
 def test_mlflow_comes_up_on_its_own_database_and_dies_with_all_its_children(folder: Path) -> None:
     stack = Stack(folder, MLFLOW_TRACKING_URI="").start()
     try:

@@ -1,5 +1,6 @@
 """`manage.py demo`: set up, fine-tune, register, compare, and stay up until Ctrl-C."""
 
+import signal
 import subprocess
 import sys
 import threading
@@ -29,6 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, **options: Any) -> None:
         screen = Screen()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: the stack first, in order
         try:
             with running_stack(screen.say):
                 self._tell(screen)

@@ -1,5 +1,7 @@
 """`manage.py up`: the whole product on this machine, until Ctrl-C."""
 
+from contextlib import suppress
+
 from django.core.management.base import BaseCommand, CommandError
 
 from finetuning_ui.services import CannotStart, up
@@ -19,5 +21,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
 
     def _say(self, name: str, text: str) -> None:
-        self.stdout.write(f"{name:>8} | {text}")
-        self.stdout.flush()
+        """Whoever listened may be gone, with the terminal for one: that must not keep anything from being stopped in order."""
+        with suppress(OSError):
+            self.stdout.write(f"{name:>8} | {text}")
+            self.stdout.flush()
