@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from runs.console.table import Table, by
@@ -61,6 +61,11 @@ class QuotaForm(forms.ModelForm[Quota]):
     class Meta:
         model = Quota
         fields = ("person", "team", "runs_at_once", "device_hours", "storage")
+        help_texts = {  # noqa: RUF012
+            "person": "Or a team. With neither it counts for every person who has none of their own.",
+            "runs_at_once": "Waiting, training and paused ones together; empty: no limit.",
+            "device_hours": "The time in which an engine has a run, for each of its devices; empty: no limit.",
+        }
 
 
 class QuotaAdmin(Table[Quota]):
@@ -119,4 +124,13 @@ def used(whose: User | Team | None) -> SafeString:
     """What a person or team uses, with its units."""
     if whose is None:
         return SafeString("–")
-    return render_to_string("admin/console/_used.html", {"used": spending.spending(whose)})
+    found = spending.spending(whose)
+    parts = ", ".join(f"{part} {size(count)}" for part, count in found.storage.parts.items())
+    return format_html(
+        '{} {} at once · {} device hours this month · {} of storage <span class="muted">({})</span>',
+        found.runs_at_once,
+        "run" if found.runs_at_once == 1 else "runs",
+        f"{found.device_hours:,.1f}",
+        size(found.storage.total),
+        parts,
+    )

@@ -10,9 +10,10 @@ from django.conf import settings
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
-from runs.models import AuditEntry, BaseModel, Run, RunStatus
+from runs.models import AuditEntry, BaseModel, Run, RunStatus, User
 from runs.models.audit import Outcome
 from runs.models.status import LEASED, WAITING
+from runs.services import factors
 from runs.services.checks import weights_are_here
 from runs.services.permissions import OPERATIONS
 from runs.services.signins import FAILED
@@ -70,6 +71,7 @@ class Refusal:
 class Overview:
     leaving: list[Leaving]
     without_weights: list[BaseModel]
+    without_factor: list[User]  # admins whose password alone lets them in
     failed: list[Run]
     failed_count: int
     running: int
@@ -87,7 +89,7 @@ class Overview:
 
     @property
     def is_quiet(self) -> bool:
-        return not (self.leaving or self.without_weights or self.failed or self.refusals)
+        return not (self.leaving or self.without_weights or self.without_factor or self.failed or self.refusals)
 
 
 def overview() -> Overview:
@@ -100,6 +102,7 @@ def overview() -> Overview:
     return Overview(
         leaving=_leaving(),
         without_weights=[model for model in BaseModel.objects.offered() if not weights_are_here(model)],
+        without_factor=list(factors.admins_without()),
         failed=list(failed.select_related("owner", "base_model").order_by("-completed_at")[:SHOWN]),
         failed_count=failed.count(),
         running=runs.filter(status__in=LEASED).count(),

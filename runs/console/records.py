@@ -60,9 +60,21 @@ class DataSetAdmin(ReadOnly[DataSet]):
 
 
 class ModelVersionAdmin(ReadOnly[ModelVersion]):
-    list_display = ("name", "version", "run", "created_at")
-    search_fields = ("name", "run__name")
-    list_select_related = ("run",)
+    list_display = ("name", "version", "run", "owner", "base_model", "size", "created_at")
+    search_fields = ("name", "run__name", "run__owner__username", "run__base_model__name")
+    list_select_related = ("run__owner", "run__base_model")
+
+    @admin.display(description="owner", ordering="run__owner__username")
+    def owner(self, version: ModelVersion) -> str:
+        return version.run.owner.username
+
+    @admin.display(description="base model", ordering="run__base_model__name")
+    def base_model(self, version: ModelVersion) -> str:
+        return version.run.base_model.name
+
+    @admin.display(description="size", ordering="bytes")
+    def size(self, version: ModelVersion) -> str:
+        return marks.size(version.bytes)
 
 
 class AcceptanceAdmin(ReadOnly[LicenceAcceptance]):

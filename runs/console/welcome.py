@@ -5,8 +5,11 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from runs.console.asking import asks
 from runs.console.table import Table, by
@@ -14,6 +17,7 @@ from runs.models import Role
 from runs.models.login import Invitation
 from runs.services import invitations
 from runs.services.refused import Invalid
+from runs.templatetags.marks import mark
 
 
 class InvitationForm(forms.ModelForm[Invitation]):
@@ -26,7 +30,7 @@ class InvitationForm(forms.ModelForm[Invitation]):
 
 class InvitationAdmin(Table[Invitation]):
     form = InvitationForm
-    list_display = ("email", "role", "team", "made_by", "made_at", "expires_at", "accepted_by", "withdrawn_at")
+    list_display = ("email", "state", "role", "team", "accepted_by", "expires_at", "made_by", "made_at")
     list_select_related = ("team", "made_by", "accepted_by")
     search_fields = ("email",)
     actions = ("withdraw",)
@@ -45,7 +49,19 @@ class InvitationAdmin(Table[Invitation]):
             messages.error(request, refused.message)
             return
         obj.pk = made.pk
-        messages.success(request, f"Mailed to {made.email}. The link, shown this once: {link}")
+        messages.success(request, f"The link for {made.email}, mailed where mail is set up, and shown this once: {link}")
+
+    def response_add(self, request: HttpRequest, obj: Invitation, post_url_continue: str | None = None) -> HttpResponse:
+        """What there is to say has been said."""
+        return redirect("admin:runs_invitation_changelist")
+
+    @admin.display(description="state", ordering="expires_at")
+    def state(self, invitation: Invitation) -> SafeString:
+        if invitation.accepted_by_id:
+            return mark("good", "check", "Accepted")
+        if invitation.withdrawn_at:
+            return mark("idle", "square", "Withdrawn")
+        return mark("idle", "cross", "Expired") if invitation.expires_at <= timezone.now() else mark("busy", "ring", "Open")
 
     @admin.action(description="Withdraw…")
     @asks("Withdraw", "Their links stop working at once.")

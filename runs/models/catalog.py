@@ -80,12 +80,14 @@ class BaseModel(models.Model):
     architecture = models.JSONField(default=dict, blank=True, help_text="Layer counts and widths, for the memory estimate")
     defaults = models.JSONField(default=dict, blank=True, help_text="Hyperparameters that differ from the general defaults")
     folder = models.CharField(
-        max_length=1_000, blank=True, help_text="Folder with config.json and *.safetensors; empty: <models folder>/<name>"
+        max_length=1_000,
+        blank=True,
+        help_text="With config.json and *.safetensors, here or in a volume; empty: in the models folder, by its name",
     )
     hub_id = models.CharField(max_length=200, blank=True, help_text="Where the weights come from: organisation/model")
     revision = models.CharField(max_length=64, blank=True, help_text="Commit, tag or branch at the hub")
     roles = ArrayField(models.CharField(max_length=16), default=list, blank=True, help_text="Who may use it; empty: every role")
-    teams = models.ManyToManyField(Team, blank=True, related_name="base_models", help_text="Who may use it; empty: every team")
+    teams = models.ManyToManyField(Team, blank=True, related_name="base_models", help_text="Who may use it; none: every team.")
     enabled = models.BooleanField(default=True)
     verification = models.JSONField(default=dict, editable=False, help_text="runs.services.verifying.Finding, the last one")
     announced_on = models.DateField(null=True, blank=True, help_text="Day on which the retirement was announced")

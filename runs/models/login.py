@@ -45,6 +45,11 @@ class RecoveryCode(models.Model):
         return f"recovery code of {self.user}"
 
 
+# In what a browser says of itself, most name others as well: the first that is found counts.
+PROGRAMS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+SYSTEMS = (("Windows", "Windows"), ("Android", "Android"), ("iP", "iOS"), ("Mac OS", "macOS"), ("Linux", "Linux"))
+
+
 class Visit(models.Model):
     """A session in which somebody is logged in."""
 
@@ -60,6 +65,12 @@ class Visit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} from {self.address}"
+
+    @property
+    def device(self) -> str:
+        """`Firefox on Linux`, as far as the browser says so."""
+        program, system = (next((name for sign, name in signs if sign in self.browser), "") for signs in (PROGRAMS, SYSTEMS))
+        return " on ".join(filter(None, (program, system))) or self.browser[:40] or "unknown"
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):

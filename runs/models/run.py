@@ -185,6 +185,7 @@ class Run(Owned):
             return None
         return (
             Run.objects.queued().filter(Q(queued_at__lt=self.queued_at) | Q(queued_at=self.queued_at, pk__lte=self.pk)).count()
+            or None  # somebody has just started it
         )
 
     def save_fields(self, fields: Iterable[str]) -> None:

@@ -42,7 +42,7 @@ def create_token(
         require(by, "person.change")
         if owner.role != Role.SERVICE:
             raise NotAllowed("People make their own tokens; an admin makes those of service accounts.")
-    held = _scopes(by, scopes)
+    held = _scopes(by, owner or by, scopes)
     if not name.strip():
         raise Invalid("Give the token a name, so that you know later what uses it.", field="name")
     if len(name) > 100:
@@ -57,16 +57,19 @@ def create_token(
     return row, token
 
 
-def _scopes(by: User, asked: Iterable[str] | None) -> list[str]:
-    """Those that were asked for, if they are scopes at all and not more than the request itself came with."""
-    most = frozenset(Right) if by.scopes is None else by.scopes
+def _scopes(by: User, owner: User, asked: Iterable[str] | None) -> list[str]:
+    """Those that were asked for, if they are scopes at all, and not more than whose token it is may do, and this request may
+    hand on: who is promoted later makes new tokens.
+    """
+    most = owner.own_rights if by.scopes is None else owner.own_rights & by.scopes
     wanted = most if asked is None else set(asked)
     if unknown := sorted(wanted - set(Right)):
         raise Invalid(f"There is no scope “{unknown[0]}”. There are {', '.join(Right)}.", field="scopes")
     if not wanted:
         raise Invalid("A token without scopes could do nothing. Name at least one.", field="scopes")
     if wanted - most:
-        raise NotAllowed(f"A token makes no token with more scopes than its own: {', '.join(sorted(most))}.")
+        whose = "its person may" if by.scopes is None else "the token that makes it has"
+        raise NotAllowed(f"A token has no more scopes than {whose}: {', '.join(right for right in Right if right in most)}.")
     return [right.value for right in Right if right in wanted or right is Right.READ]
 
 

@@ -7,10 +7,12 @@ import secrets
 import time
 from urllib.parse import quote
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from runs.models import User
+from runs.models import Role, User
 from runs.models.login import RecoveryCode, SecondFactor
 from runs.services import throttle
 from runs.services.audit import record
@@ -34,6 +36,16 @@ def code_at(secret: str, step: int) -> str:
 
 def has_one(user: User) -> bool:
     return SecondFactor.objects.filter(user=user, confirmed_at__isnull=False).exists()
+
+
+def admins_without() -> QuerySet[User]:
+    """Active admins who log in here, and whose password alone lets them in. Who comes by OpenID has none of ours."""
+    safe = SecondFactor.objects.filter(confirmed_at__isnull=False).values("user")
+    return (
+        User.objects.filter(role=Role.ADMIN, is_active=True)
+        .exclude(pk__in=safe)
+        .exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    )
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from urllib.parse import urlencode
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -93,11 +94,11 @@ def _carry_out(model: BaseModel) -> bool:
     model.carried_out_on = model.retires_on
     record("model.retired", model, by=None, on=str(model.retires_on))
     held = holding.hold_waiting(model)
-    owners = {run.owner for run in held}
     text = f"{_reason(model)} Runs at work finish. Your waiting runs of it are held: move them{_to(model)} or cancel them."
-    notices.tell(
-        owners, title=f"{model.display_name} is retired: your waiting runs are held", text=text, path="/?status=QUEUED"
-    )
+    title = f"{model.display_name} is retired: your waiting runs are held"
+    for owner in {run.owner for run in held}:
+        theirs = urlencode({"status": "QUEUED", "model": model.name, "person": owner.username})
+        notices.tell([owner], title=title, text=text, path=f"/?{theirs}")
     return True
 
 

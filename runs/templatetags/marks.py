@@ -39,6 +39,8 @@ SHAPES = {
 @register.simple_tag
 def status(run: Run) -> SafeString:
     """Shape and word of a run's status."""
+    if run.held and run.is_waiting:
+        return mark("warn", "bars", "Held")
     tone, shape = ("warn", "half") if run.is_pausing else TONES[RunStatus(run.status)]
     return mark(tone, shape, "Pausing" if run.is_pausing else run.get_status_display())
 

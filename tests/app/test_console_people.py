@@ -2,8 +2,10 @@
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from runs.models import ApiToken, AuditEntry, Licence, LicenceAcceptance, Role, Run, RunStatus, Team, User
+from runs.models.login import Invitation, SecondFactor
 from runs.services import access
 from tests.app.conftest import PASSWORD, text
 
@@ -109,3 +111,24 @@ def test_the_console_stands_in_the_frame_of_the_product(console: Client, run: Ru
     assert "admin/css" not in page
     assert "console/console" in page
     assert 'class="status idle"' in page, "a state has a shape as well as a word"
+
+
+def test_the_overview_names_admins_whose_password_alone_lets_them_in(console: Client, admin: User) -> None:
+    other = User.objects.create_user("other-admin", "", PASSWORD, role=Role.ADMIN)
+    page = text(console.get("/admin/"))
+    assert "admin (set it up)" in page
+    assert "other-admin" in page
+    for one in (admin, other):
+        SecondFactor.objects.create(user=one, secret="A" * 32, confirmed_at=timezone.now(), last_step=0)
+    assert "without a second factor" not in text(console.get("/admin/"))
+
+
+def test_an_invitation_is_told_once_and_shows_how_it_stands(console: Client) -> None:
+    answer = console.post(
+        "/admin/runs/invitation/add/", {"email": "nia@example.org", "role": "viewer", "team": ""}, follow=True
+    )
+    assert "shown this once: http" in text(answer)
+    assert "was added successfully" not in text(answer)
+    assert "Open" in text(answer)
+    Invitation.objects.update(expires_at=timezone.now())
+    assert "Expired" in text(console.get("/admin/runs/invitation/"))

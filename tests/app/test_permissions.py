@@ -37,6 +37,7 @@ from runs.models.user import RIGHTS
 from runs.services import access, arrivals, invitations, sharing
 from runs.services.permissions import OPERATIONS, Whose, addresses
 from runs.services.permissions.addresses import ADDRESSES
+from runs.services.refused import NotAllowed
 from runs.web import stream
 from tests.app.conftest import PASSWORD, caller, text
 from tests.fakes import FakeEngine
@@ -349,6 +350,17 @@ def test_a_narrow_token_makes_no_wider_one(owner: User) -> None:
     assert (wide.status_code, wide.json()["code"]) == (403, "not_allowed")
     same = call.post("/api/v1/tokens", {"name": "same"}, content_type="application/json")
     assert same.json()["scopes"] == ["read"]
+
+
+def test_a_token_has_no_more_scopes_than_its_person_may(viewer: User, owner: User, admin: User) -> None:
+    """Else it would grow with the first promotion, and nobody would remember it."""
+    with pytest.raises(NotAllowed, match="no more scopes than its person may: read"):
+        access.create_token(by=viewer, name="wide", scopes=["read", "admin"])
+    assert caller(viewer)("POST", "tokens", {"name": "all"}).json()["scopes"] == ["read"]
+    row, _ = access.create_token(by=owner, name="script")
+    assert row.scopes == ["read", "train", "deploy"]
+    robot = User.objects.create_user("robot", "", "a long and private sentence", role=Role.SERVICE)
+    assert access.create_token(by=admin, name="robot's", owner=robot)[0].scopes == ["read", "train", "deploy"]
 
 
 def test_training_and_deploying_are_taken_one_by_one(owner: User) -> None:

@@ -143,6 +143,19 @@ def test_on_the_day_it_happens_once_even_if_nobody_is_there(
     assert dispatch.start_waiting() == []
 
 
+def test_a_notice_leads_each_owner_to_their_own_held_runs_which_say_that_they_are(
+    owner: User, colleague: User, admin: User, submit: Submit, base_model: BaseModel, client: Client
+) -> None:
+    mine, other = submit(), submit(by=colleague)
+    retirement.retire(model=base_model, by=admin, on=timezone.localdate(), replacement=None, reason="Old.")
+    path = Notice.objects.get(person=owner, title__contains="are held").path
+    client.force_login(owner)
+    page = text(client.get(path))
+    assert mine.name in page
+    assert other.name not in page
+    assert "Held" in page
+
+
 def test_a_held_run_is_not_started_even_if_the_schedule_is_late(
     run: Run, base_model: BaseModel, admin: User, launcher: FakeLauncher
 ) -> None:
