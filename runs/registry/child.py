@@ -52,7 +52,7 @@ def _run(request: Path, result: Path, log: Path) -> int:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={"OMP_WAIT_POLICY": "PASSIVE", **without_secrets()},  # see runs.engine
+                env={"OMP_WAIT_POLICY": "PASSIVE", **without_secrets(stores=True)},  # see runs.engine
                 timeout=PATIENCE,
                 check=False,
             ).returncode
