@@ -35,11 +35,12 @@ def read_csv(file: Peekable, findings: Findings) -> Iterator[Item]:
     before += bool(said)
     delimiter = said[4:5].decode("latin-1") if said else max(DELIMITERS, key=lambda mark: first.count(mark.encode()))
     reader = csv.reader(io.TextIOWrapper(file, encoding="utf-8", newline=""), delimiter=delimiter or ",", strict=True)
-    blank = 0
+    blank, end = 0, before
     try:
         columns = _columns(next(reader, []), first, before + 1)
+        end = reader.line_num + before
         for cells in reader:
-            line = reader.line_num + before
+            line, end = end + 1, reader.line_num + before  # a cell may hold line feeds
             if not cells:
                 blank = blank or line
                 continue
@@ -53,8 +54,7 @@ def read_csv(file: Peekable, findings: Findings) -> Iterator[Item]:
             else:
                 yield line, _parsed(dict(zip(columns, cells, strict=True))), b""
     except csv.Error as error:
-        line = reader.line_num + before
-        raise Unreadable("table", f"The file is not valid CSV: {error}.", line=line, remedy=QUOTE) from error
+        raise Unreadable("table", f"The row is not valid CSV: {error}.", line=end + 1, remedy=QUOTE) from error
     except UnicodeDecodeError as error:  # of a block that begins in the line after those that were read
         raw, at = error.object, error.start
         line = reader.line_num + before + 1 + len(FEED.findall(raw[:at]))

@@ -13,6 +13,7 @@ from runs.services.showing import Rendered
 
 register = template.Library()
 NBSP = "\N{NO-BREAK SPACE}"
+FEW = 5  # lines named in a heading
 LONGEST = 1_500  # tokens of a row that are drawn
 
 
@@ -31,6 +32,15 @@ def one_remedy(group: Group | dict[str, Any]) -> str:
     found = group if isinstance(group, dict) else group.model_dump()
     remedies = {problem["remedy"] for problem in found["problems"]}
     return str(remedies.pop()) if len(remedies) == 1 else ""
+
+
+@register.filter
+def places(group: Group | dict[str, Any]) -> str:
+    """The first lines that a group of a report names: lines 18, 19, 251 …; empty where it names none."""
+    found = group if isinstance(group, dict) else group.model_dump()
+    lines = list(dict.fromkeys(problem["line"] for problem in found["problems"] if problem["line"]))
+    listed = ", ".join(f"{line:,}" for line in lines[:FEW])
+    return f"line{'' if len(lines) == 1 else 's'} {listed}{' …' if found['count'] > FEW else ''}" if lines else ""
 
 
 @register.simple_tag

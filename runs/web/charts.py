@@ -100,7 +100,8 @@ def lengths(profile: Profile) -> Figure:
     limit, longest = profile.context_length, profile.longest
     inside = limit <= 1.5 * longest
     bars = profile.histogram
-    mark = {"x": limit, "y": 1, "xref": "x", "yref": "paper", "xanchor": "left", "yanchor": "top", "showarrow": False}
+    anchor = "right" if limit > 0.6 * longest else "left"  # where there is room beside the line
+    mark = {"x": limit, "y": 1, "xref": "x", "yref": "paper", "xanchor": anchor, "yanchor": "top", "showarrow": False}
     edge = {"x": 1, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "right", "yanchor": "top", "showarrow": False}
     return {
         "data": [
@@ -121,7 +122,7 @@ def lengths(profile: Profile) -> Figure:
             "bargap": 0.05,
             "showlegend": False,
             "shapes": [{"type": "line", "x0": limit, "x1": limit, "y0": 0, "y1": 1, "yref": "paper", "meta": "eval"}] * inside,
-            "annotations": [(mark if inside else edge) | {"text": f" context length {limit:,}{'' if inside else ' →'}"}],
+            "annotations": [(mark if inside else edge) | {"text": f" context length {limit:,} {'' if inside else '→'}"}],
         },
     }
 

@@ -69,7 +69,7 @@ def test_a_colleague_may_look_and_not_say_who_sees(colleague: User, admin: User,
     client.force_login(colleague)
     page = text(client.get(f"/runs/{run.name}/"))
     assert f"/runs/{run.name}/share/" not in page
-    assert "Seen by the team research" in page
+    assert "Visible to the team research" in page
     sharing.share(thing=run, by=admin, visibility="everyone")
 
 
