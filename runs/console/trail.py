@@ -59,7 +59,7 @@ class AuditAdmin(ReadOnly[AuditEntry]):
 
     @admin.display(description="who", ordering="name")
     def who_acted(self, entry: AuditEntry) -> str:
-        return entry.name or "the product itself"
+        return entry.actor
 
     @admin.display(description="what")
     def what(self, entry: AuditEntry) -> str:

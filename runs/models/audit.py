@@ -59,7 +59,12 @@ class AuditEntry(models.Model):
         verbose_name_plural = "audit entries"
 
     def __str__(self) -> str:
-        return f"{self.name or 'the product itself'} {self.action} {self.target}"
+        return f"{self.actor} {self.action} {self.target}"
+
+    @property
+    def actor(self) -> str:
+        """Who acted, for people. Without a name it was the product by itself, or somebody at a door who had not logged in."""
+        return self.name or ("the product itself" if self.door in ("", "task", "command") else "not logged in")
 
 
 class AuditHead(models.Model):

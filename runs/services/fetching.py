@@ -145,7 +145,7 @@ def _claim(pk: int) -> str:
 
 @transaction.atomic
 def _finish(download: Download, folder: Path) -> None:
-    """In place with one rename, then looked at like any other folder; what is in order is switched on."""
+    """In place with one rename, then looked at like any other folder; what is in order is switched on, and nothing else is."""
     if not _held(download).select_for_update().exists():
         return  # stopped in this moment
     model = BaseModel.objects.select_for_update().get(pk=download.base_model_id)
@@ -156,7 +156,7 @@ def _finish(download: Download, folder: Path) -> None:
     folder.rename(home)
     model.revision = model.revision if model.folder else download.sha
     found = verifying.verify(model=model, by=download.by)
-    model.enabled = model.enabled or not found.problems
+    model.enabled = not found.problems
     model.save(update_fields=["revision", "enabled"])
     Download.objects.filter(pk=download.pk).update(stage=Stage.DONE, done=download.total, lease_token="")
     record("model.fetched", model, by=None, sha=download.sha, bytes=download.total, problems=found.problems)

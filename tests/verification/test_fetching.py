@@ -204,7 +204,7 @@ def test_the_picker_says_before_the_start_that_weights_are_missing_and_an_admin_
     answer = admin.post(fetch, {"task_type": "CHAT_COMPLETION", "draft": ""}, follow=True)
     assert answer.redirect_chain == [(f"/base-models/{model.name}/", 302)]
     assert "of weights are being fetched" in answer.content.decode()
-    assert "weights being fetched" in person.get("/runs/new/").content.decode()
+    assert "weights on their way" in person.get("/runs/new/").content.decode()
     asked = {"model": model.name, "train_data_path": "x", "register_to": "main.default"}
     refused = caller(scientist)("POST", "runs", asked).json()
     assert any("are being fetched: 0% are here" in problem["message"] for problem in refused["problems"])
@@ -224,3 +224,12 @@ def test_without_a_hub_an_admin_is_told_at_the_click(model: BaseModel, boss: Use
     assert "http://127.0.0.1:9 cannot be reached" in page
     assert not Download.objects.exists()
     assert admin.post(f"/base-models/{model.name}/weights/stop/").status_code == 409
+
+
+def test_what_came_and_is_not_what_the_catalog_says_is_not_on_offer(model: BaseModel, boss: User) -> None:
+    """A model that ships is switched on from the start; its files have the last word."""
+    BaseModel.objects.update(enabled=True, max_context_length=8_192)
+    fetched(model, boss)
+    model.refresh_from_db()
+    assert (model.enabled, verifying.health(model)) == (False, verifying.Health.FAULTY)
+    assert "the catalog offers 8,192" in model.verification["problems"][0]

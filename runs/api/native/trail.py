@@ -25,7 +25,7 @@ class EntryShape(Shape):
 
     number: int | None = Field(description="Place in the chain")
     time: datetime
-    name: str = Field(description="User name at that time; empty: the product itself")
+    name: str = Field(description="User name at that time; empty: the product itself, or somebody who had not logged in")
     action: str = Field(description="As in run.cancel; of a refused request its method and address")
     target: str
     outcome: Literal["done", "refused"]

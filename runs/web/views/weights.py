@@ -9,6 +9,7 @@ from runs.models import BaseModel, Download
 from runs.services import fetching
 from runs.services.checks import weights_are_here
 from runs.services.refused import NotFound, Refused
+from runs.templatetags.marks import size
 from runs.web.door import page, person
 
 
@@ -30,7 +31,7 @@ def fetch(request: HttpRequest, name: str) -> HttpResponseBase:
     except Refused as refused:
         messages.error(request, refused.message)
     else:
-        messages.success(request, f"{download.total / 1e9:,.2f} GB of weights are being fetched. You may leave this page.")
+        messages.success(request, f"{size(download.total)} of weights are being fetched. You may leave this page.")
     return redirect("model", name)
 
 
