@@ -1,5 +1,7 @@
 """What a job is asked for with, and what it means here."""
 
+import re
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
@@ -12,10 +14,12 @@ from runs.contract.request import RunRequest
 from runs.contract.spec import TaskType
 from runs.models import User
 from runs.services import checks, lifecycle
-from runs.services.refused import Invalid, invalid
+from runs.services.refused import Invalid, Malformed, Problem, invalid
 
 PLACE = "main.default"  # the catalog and schema that every installation has
 Auto = Literal["auto"]
+NOT_AUTO = ".literal['auto']"  # as pydantic names the two ways in which such a setting can be read
+BRANCH = re.compile(r"(?P<field>.+)\.(?:constrained-)?(?:int|float)")
 
 
 class Body(BaseModel):
@@ -69,12 +73,24 @@ def read_job(request: HttpRequest) -> JobBody:
     try:
         body = JobBody.model_validate(read_object(request))
     except ValidationError as error:
-        raise invalid(error) from None
+        raise _told(error) from None
     if body.method and body.method.type != "supervised":
         raise Invalid(f"“{body.method.type[:100]}” is not a method here: there is supervised.", field="method.type")
     if body.integrations:
         raise Invalid("There are no integrations: metrics are on the run's page and in MLflow.", field="integrations")
     return body
+
+
+def _told(error: ValidationError) -> Malformed:
+    """A setting that may be `auto` is wrong as that and as a number; only the second says anything."""
+    problems = [_plain(problem) for problem in invalid(error).problems if not problem.field.endswith(NOT_AUTO)]
+    return Malformed(problems=problems)
+
+
+def _plain(problem: Problem) -> Problem:
+    if not (match := BRANCH.fullmatch(problem.field)):
+        return problem
+    return replace(problem, field=match["field"], message=f"{problem.message.removesuffix('.')}, or “auto”.")
 
 
 def run_request(body: JobBody, by: User) -> RunRequest:
