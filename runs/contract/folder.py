@@ -6,6 +6,8 @@ lock                 held by the engine while it lives, so that a second one lea
 heartbeat            touched every few seconds by the engine
 stop                 written by the web: finish the step, keep a checkpoint, leave
 pause                written by the web: the same, to go on later
+probe                written by the web: take a few steps, measure them, keep nothing
+probe.json           what they cost; written by the engine
 events.jsonl         append-only, one `contract.events.Line` a line
 log.txt              standard output and error of the engine
 checkpoints/<name>/  complete once it has this name; written beside and renamed
@@ -23,6 +25,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from runs.contract.events import Exit
+from runs.contract.probe import Probe
 from runs.contract.spec import RunSpec
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -87,6 +90,10 @@ class RunFolder:
     def pause(self) -> Path:
         return self.path / "pause"
 
+    @property
+    def probe(self) -> Path:
+        return self.path / "probe"
+
     def ask_to_pause(self, wanted: bool) -> None:
         """Tell the engine, or take it back before it has listened. A full disk may be in the way: ask again later."""
         with suppress(OSError):
@@ -113,6 +120,12 @@ class RunFolder:
 
     def read_engine(self) -> EngineProcess | None:
         return self._read("engine.json", EngineProcess)
+
+    def write_probe(self, found: Probe) -> None:
+        write_atomically(self.path / "probe.json", found.model_dump_json(indent=2))
+
+    def read_probe(self) -> Probe | None:
+        return self._read("probe.json", Probe)
 
     def write_exit(self, word: Exit) -> None:
         write_atomically(self.path / "exit.json", word.model_dump_json(indent=2))

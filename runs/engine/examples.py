@@ -6,6 +6,7 @@ What is truncated and dropped says `runs.data.packing`. Knows nothing of batches
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,11 @@ class Examples:
     def trained_lengths(self) -> NDArray[np.int64]:
         """Targets of each row."""
         return np.add.reduceat(self.trained, self.offsets[:-1], dtype=np.int64)
+
+    def head(self, rows: int) -> "Examples":
+        """The first rows alone."""
+        end = int(self.offsets[: rows + 1][-1])
+        return Examples(self.ids[:end], self.trained[:end], self.offsets[: rows + 1], self.numbers[:rows])
 
     def row(self, index: int) -> slice:
         return slice(int(self.offsets[index]), int(self.offsets[index + 1]))
@@ -89,10 +95,13 @@ class _Collector:
         )
 
 
-def tokenize(data: DataFile, renderer: Renderer, task: TaskType, context_length: int, tick: Tick) -> Examples:
-    """All rows of a file; `tick` is called with the number of rows read so far. Raises Failure(DATA) when nothing is left."""
+def tokenize(data: DataFile, renderer: Renderer, task: TaskType, context_length: int, tick: Tick, most: int | None = None) -> Examples:
+    """The rows of a file, or the first `most`; `tick` is called with the number of rows read so far.
+
+    Raises Failure(DATA) when nothing is left.
+    """
     collector = _Collector()
-    encoded: Iterable[Encoded] = _counted(_encode(data, renderer, task), tick)
+    encoded: Iterable[Encoded] = _counted(_encode(data, renderer, task, most), tick)
     if task != TaskType.CONTINUED_PRETRAIN:  # texts are joined and cut: none of them is truncated
         encoded = collector.watched(encoded, context_length)
     for row in prepared(encoded, task, context_length):
@@ -103,9 +112,9 @@ def tokenize(data: DataFile, renderer: Renderer, task: TaskType, context_length:
     return examples
 
 
-def _encode(data: DataFile, renderer: Renderer, task: TaskType) -> Iterator[Encoded]:
+def _encode(data: DataFile, renderer: Renderer, task: TaskType, most: int | None) -> Iterator[Encoded]:
     try:
-        yield from renderer.encode_many(read_rows(data.path), task)
+        yield from renderer.encode_many(islice(read_rows(data.path), most), task)
     except FileNotFoundError:
         raise Failure(Fault.DATA, f"The file of “{data.name or data.path.name}” is gone. Upload the data set again.") from None
     except TemplateError as error:

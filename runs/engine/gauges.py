@@ -1,9 +1,12 @@
 """What the machine does while it trains: memory, and how busy the device is."""
 
 import time
+from pathlib import Path
 
 import psutil
 import torch
+
+STATUS = Path("/proc/self/status")
 
 
 class Gauges:
@@ -19,6 +22,16 @@ class Gauges:
         if self._device.type == "cuda":
             return torch.cuda.max_memory_allocated(self._device)
         return int(self._process.memory_info().rss)
+
+    def peak(self) -> int:
+        """The most bytes so far. Not of `getrusage`, which counts what the parent had when the process began."""
+        if self._device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self._device)
+        try:
+            (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+            return int(line.split()[1]) << 10
+        except (OSError, ValueError):
+            return self.memory()
 
     def use(self) -> float | None:
         """Share of the device that was busy since the last reading, 0 to 1; None where nobody can say."""

@@ -65,14 +65,14 @@ class Pipeline:
         self.held_out = self._tokenize(self.spec.evaluation, "tokenizing evaluation rows") if self.spec.evaluation else None
         self.reporter.milestone(EventType.DATA_VALIDATED, "Training data validated.")
 
-    def _tokenize(self, data: DataFile, doing: str) -> Examples:
+    def _tokenize(self, data: DataFile, doing: str, most: int | None = None) -> Examples:
         def tick(done: int) -> None:
             self.reporter.progress(Phase.DATA, doing, done, data.rows, "rows")
             if done % 64 == 0:
                 self.wishes.check()
 
         limit = self.spec.hyperparameters.context_length or self.spec.base_model.max_context_length
-        return tokenize(data, self.renderer, self.spec.task_type, limit, tick)
+        return tokenize(data, self.renderer, self.spec.task_type, limit, tick, most)
 
     def _set_up(self) -> Training:
         spec, settings = self.spec, self.spec.hyperparameters
