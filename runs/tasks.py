@@ -17,6 +17,7 @@ from runs.services import (
     notices,
     once,
     origin,
+    probing,
     progress,
     publishing,
     resetting,
@@ -93,10 +94,18 @@ def fetch(pk: int, token: str) -> None:
 
 
 @shared_task
+def probe(pk: int, token: str) -> None:
+    close_old_connections()
+    if token := probing.work(pk, token, stopping=_stopping.is_set):
+        after_commit("runs.tasks.probe", pk, token)
+
+
+@shared_task
 def reap() -> None:
     dispatch.reap()
     measuring.reap()
     fetching.reap()
+    probing.reap()
 
 
 @shared_task

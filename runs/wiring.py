@@ -1,16 +1,20 @@
 """Which real things stand behind the protocols, from settings. The only place that chooses."""
 
+import os
 import socket
 from functools import lru_cache
 from pathlib import Path
 
+import psutil
 from django.conf import settings
 
 from runs.catalog.stores import InVolume
+from runs.catalog.costs import TRAINED_SHARE
 from runs.contract.folder import RunFolder
 from runs.data.sources import Hub, Roots
 from runs.data.sources.places import Place
 from runs.data.sources.roots import place
+from runs.execution.calibration import product_flops
 from runs.execution.devices import Slot, memory_of, slots
 from runs.execution.launcher import Launcher
 from runs.execution.local import LocalLauncher
@@ -131,6 +135,16 @@ def memory_bytes() -> int:
 
 def engine_threads() -> int | None:
     return settings.ENGINE_THREADS or None
+
+
+def cores() -> int:
+    """Threads that an engine computes with: what torch takes when it is not told."""
+    return engine_threads() or psutil.cpu_count(logical=False) or os.cpu_count() or 1
+
+
+def flops_per_core() -> float:
+    """What training reaches here, from a matrix product that was timed once on this machine."""
+    return TRAINED_SHARE * product_flops(Path(settings.DATA_DIR / "machine.json"))
 
 
 def launcher() -> Launcher:

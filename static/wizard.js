@@ -13,6 +13,7 @@ function summarise(form) {
       if (fresh && fresh.innerHTML !== shown.innerHTML) shown.replaceChildren(...fresh.childNodes);
     } catch { /* offline: the server says it all again at the next step */ }
   };
+  document.addEventListener("htmx:after:swap", ask); // a probe's answer changes the estimate
   form.addEventListener("input", (event) => {
     if (event.target.name === "q") return;
     clearTimeout(timer);

@@ -90,3 +90,7 @@ class FakeLauncher:
     def interrupt(self, folder: RunFolder) -> None:
         if self.is_alive(folder):
             self.engines[folder.path.name].asked_to_leave = True
+
+    def kill(self, folder: RunFolder) -> None:
+        if self.is_alive(folder):
+            self.engines[folder.path.name].is_killed()

@@ -30,6 +30,14 @@ class WaitedTooLong(ClientError, TimeoutError):
     """The run went on for longer than the caller wanted to wait. It still goes on."""
 
 
+class NotMeasured(ClientError):
+    """The server could not take the steps to be measured. `suggestion` has settings that need less memory, if it does."""
+
+    def __init__(self, reason: str, suggestion: dict[str, Any]) -> None:
+        self.suggestion = suggestion
+        super().__init__(reason)
+
+
 class ApiError(ClientError):
     """The server said no. `status` is HTTP's, `code` is stable, `problems` names each field."""
 

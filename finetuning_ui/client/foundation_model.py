@@ -70,13 +70,19 @@ def create(
     return TrainingRun.of(client().create(**_given(asked)))
 
 
-def estimate(model: str, train_data_path: str, register_to: str = "main.default", **asked: Any) -> Estimate:
-    """What `create` with the same arguments would need on the server. Nothing is created."""
+def estimate(
+    model: str, train_data_path: str, register_to: str = "main.default", *, measure: bool = False, **asked: Any
+) -> Estimate:
+    """What `create` with the same arguments would need on the server. Nothing is created.
+
+    With `measure` the server takes a few real steps first, which may take minutes; raise NotMeasured when it cannot.
+    """
     unused = {"validate_inputs", "data_prep_cluster_id"}
     request = {key: value for key, value in _given(asked).items() if key not in unused}
     if "learning_rate" in request:
         request["learning_rate"] = _number(request["learning_rate"])
-    return Estimate.of(client().estimate(model=model, train_data_path=train_data_path, register_to=register_to, **request))
+    request |= {"model": model, "train_data_path": train_data_path, "register_to": register_to}
+    return watching.measured(request) if measure else Estimate.of(client().estimate(**request))
 
 
 def get(training_run: str | TrainingRun) -> TrainingRun:

@@ -66,6 +66,11 @@ class Estimate(_Document):
     tokens: int
     steps: int
     seconds: float | None
+    basis: str = "calculated"  # or measured: from real steps on the server
+    seconds_low: float | None = None
+    seconds_high: float | None = None
+    memory_low: int = 0
+    memory_high: int = 0
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,10 @@ class Client:
         """What a run with this request would need; nothing is created."""
         return self._call("POST", "/estimates", json=request)
 
+    def probe(self, **request: Any) -> dict[str, Any]:
+        """Real steps of such a run: asked for, or how far they are. `stage` says so; send the same again."""
+        return self._call("POST", "/probes", json=request)
+
     def events(self, name: str) -> list[dict[str, Any]]:
         return list(self._pages(f"/runs/{_part(name)}/events"))
 

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from finetuning_ui.client import connection
-from finetuning_ui.client.errors import ConnectionFailed, WaitedTooLong
+from finetuning_ui.client.errors import ConnectionFailed, NotMeasured, WaitedTooLong
+from finetuning_ui.client.models import Estimate
 from finetuning_ui.client.run import TrainingEvent, TrainingRun
 
 POLL = 5.0  # seconds, as the original client
@@ -36,6 +38,15 @@ def states(name: str, *, timeout: float | None = None, poll: float = POLL) -> It
         if timeout is not None and time.monotonic() - begun + poll > timeout:
             raise WaitedTooLong(f"{name} has not ended within {timeout:g} seconds. It goes on.")
         time.sleep(poll)
+
+
+def measured(request: dict[str, Any], *, poll: float = 1.0) -> Estimate:
+    """The estimate of such a run after its steps were measured. Raise NotMeasured with the server's reason."""
+    while (probe := connection.client().probe(**request))["stage"] in ("waiting", "running"):
+        time.sleep(poll)
+    if probe["stage"] == "failed":
+        raise NotMeasured(probe["reason"], probe["suggestion"])
+    return Estimate.of(probe["estimate"])
 
 
 def events(name: str, *, poll: float = POLL) -> Iterator[TrainingEvent]:

@@ -1,28 +1,36 @@
-"""Memory, disk, steps and time that a run will take, from the model's shape and the data's token counts. Pure arithmetic.
+"""Memory, disk, steps and time that a run takes: from the model's shape and the data's token counts, or from a probe.
 
-Follows the engine: float32 weights, rows packed into bins that go through the model one by one, logits in pieces.
+Follows the engine: float32 weights, rows packed into bins that go through the model one by one, logits in pieces. Arithmetic.
 """
 
 import math
 import os
 from dataclasses import dataclass
 
+from runs.catalog import costs
+from runs.catalog.costs import FLOAT, HALF
 from runs.catalog.entries import Architecture
+from runs.catalog.work import Work
 from runs.contract.duration import Duration, Unit
+from runs.contract.probe import Cost, Probe
 from runs.contract.spec import DEFAULT_CONTEXT_LENGTH, Hyperparameters
 
-FLOAT, HALF, NF4 = 4, 2, 4.127 / 8  # bytes
+NF4 = 4.127 / 8  # bytes
 GIB, MIB = 1 << 30, 1 << 20
-PROCESS_BYTES = 300 * MIB  # 243 MiB measured once torch and transformers are imported; the rest for rows
-ADAPTER_PROGRAM_BYTES = 120 * MIB  # PEFT and what it imports
-LOGIT_BYTES = 3 * 64 * MIB  # a piece of logits, its gradient, and a copy under way
+PROCESS_BYTES = 320 * MIB  # 338 MiB measured of a run of next to nothing
+ADAPTER_PROGRAM_BYTES = 105 * MIB  # PEFT and what it imports
+LOGITS, LOGIT_BYTES = 3, 64 * MIB  # a piece of logits, its gradient, and a copy under way; bytes of a piece at most
 CPU_BIN_TOKENS = 1_024  # the engine's bin on CPU
-CPU_FLOPS_PER_CORE = 6 * 134.5e6 * 160 / 2  # measured: SmolLM2-135M trains on 160 useful tokens a second on two cores
+GUESSED_TIME, GUESSED_MEMORY = (0.6, 1.7), (0.75, 1.2)  # what calculations were seen to be off by: docs/speed.md
+SEEN_MEMORY = 0.05  # a probe's, which is of the same steps
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """`seconds` is None where no speed is known. `formula` says in words where the memory goes."""
+    """`seconds` is None where no speed is known. `formula` says in words where the memory goes.
+
+    The ranges say how sure it is: what a probe's steps scattered by, or what calculations are usually off by.
+    """
 
     memory_bytes: int
     disk_bytes: int
@@ -30,6 +38,9 @@ class Estimate:
     steps: int
     seconds: float | None
     formula: str
+    cpu_seconds: float | None
+    seconds_range: tuple[float, float] | None
+    memory_range: tuple[int, int]
 
 
 def estimate(
@@ -37,55 +48,119 @@ def estimate(
     *,
     hyperparameters: Hyperparameters,
     device: str,
-    rows: int,
-    tokens: int,
-    trained_tokens: int,
+    work: Work,
     tokens_per_second: float | None = None,
-    longest: int = 0,
+    probe: Probe | None = None,
+    flops: float = costs.FLOPS_PER_CORE,
     cores: int | None = None,
 ) -> Estimate:
-    """`rows`, `tokens` and `trained_tokens` are those of one epoch, `longest` the tokens of its longest row.
+    """`work` is what the rows are, in one epoch. `probe` is what real steps of these settings cost: then nothing is guessed.
 
-    `tokens_per_second` is a measured speed of this model on this device; without one, CPU time is scaled from FLOPs and a GPU's
-    is unknown. `cores` are the CPU's, by default this machine's.
+    `tokens_per_second` is a measured speed of this model on this device; without one, CPU time is scaled from FLOPs (`flops` a
+    core and second) and a GPU's is unknown. `cores` are the CPU's, by default this machine's.
     """
-    steps, seen = _length(hyperparameters, rows, tokens)
-    a_bin = _bin_tokens(hyperparameters, device, rows, tokens, longest)
-    memory, formula = _memory(architecture, hyperparameters, device, a_bin)
-    speed = tokens_per_second or (_cpu_speed(architecture, cores or os.cpu_count() or 1) if device == "cpu" else None)
-    useful = seen if trained_tokens else 0  # a data set without a trained token fails at once
-    return Estimate(memory, _disk(architecture, hyperparameters), seen, steps, useful / speed if speed else None, formula)
+    steps, seen = _length(hyperparameters, work)
+    half = _half(hyperparameters, device)
+    a_bin = _bin_tokens(hyperparameters, device, work)
+    memory, formula = _memory(architecture, hyperparameters, half, a_bin, work.trained / max(1, work.tokens))
+    told = probe or costs.guess(
+        architecture,
+        hyperparameters,
+        work,
+        trained=trained_parameters(architecture, hyperparameters),
+        weights=weight_bytes(architecture, hyperparameters, half=half),
+        speed=flops * (cores or os.cpu_count() or 1) if device == "cpu" else None,
+        tokens_per_second=tokens_per_second,
+        cores=cores or os.cpu_count() or 1,
+    )
+    memory_range = _around(memory, GUESSED_MEMORY)
+    if probe:
+        memory, memory_range = probe.memory_bytes, _around(probe.memory_bytes, (1 - SEEN_MEMORY, 1 + SEEN_MEMORY))
+    whole = _whole(told, hyperparameters, work) if told else None
+    seconds = whole.clock if whole else None
+    return Estimate(
+        memory_bytes=memory,
+        disk_bytes=_disk(architecture, hyperparameters),
+        tokens=seen,
+        steps=steps,
+        seconds=seconds,
+        formula=formula,
+        cpu_seconds=whole.cpu if whole else None,
+        seconds_range=_bounds(seconds, probe),
+        memory_range=memory_range,
+    )
 
 
-def _length(settings: Hyperparameters, rows: int, tokens: int) -> tuple[int, int]:
+def _whole(told: Probe, settings: Hyperparameters, work: Work) -> Cost:
+    if not work.trained:
+        return Cost()  # a data set without a trained token fails at once
+    steps, tokens = _length(settings, work)
+    times = _intervals(settings, work, steps)
+    looks = times + 1 if work.held_out or work.prompts else 0
+    return told.whole(rows=work.rows + work.held_out, tokens=tokens, steps=steps, evaluations=looks, checkpoints=times)
+
+
+def _bounds(seconds: float | None, probe: Probe | None) -> tuple[float, float] | None:
+    if seconds is None:
+        return None
+    return probe.bounds(seconds) if probe else (seconds * GUESSED_TIME[0], seconds * GUESSED_TIME[1])
+
+
+def _around(size: int, shares: tuple[float, float]) -> tuple[int, int]:
+    return round(size * shares[0]), round(size * shares[1])
+
+
+def _half(settings: Hyperparameters, device: str) -> bool:
+    return settings.precision == "bf16" or (settings.precision == "auto" and device == "cuda")
+
+
+def _length(settings: Hyperparameters, work: Work) -> tuple[int, int]:
     """Optimizer steps and useful tokens of the whole run. The last batch of an epoch may be smaller."""
     duration = Duration.parse(settings.training_duration)
-    an_epoch = max(1, math.ceil(rows / settings.batch_size))
+    an_epoch = _epoch_steps(settings, work)
     match duration.unit:
         case Unit.EPOCHS:
-            return duration.count * an_epoch, duration.count * tokens
+            return duration.count * an_epoch, duration.count * work.tokens
         case Unit.BATCHES:
-            return duration.count, round(duration.count * tokens / an_epoch)
+            return duration.count, round(duration.count * work.tokens / an_epoch)
         case Unit.TOKENS:
-            return math.ceil(duration.count * an_epoch / max(1, tokens)), duration.count
+            return math.ceil(duration.count * an_epoch / max(1, work.tokens)), duration.count
 
 
-def _bin_tokens(settings: Hyperparameters, device: str, rows: int, tokens: int, longest: int) -> int:
+def _epoch_steps(settings: Hyperparameters, work: Work) -> int:
+    return max(1, math.ceil(work.blocks / settings.batch_size))
+
+
+def _intervals(settings: Hyperparameters, work: Work, steps: int) -> int:
+    """How often a checkpoint is kept and evaluation rows are scored, but for the beginning."""
+    interval, an_epoch = Duration.parse(settings.eval_interval), _epoch_steps(settings, work)
+    match interval.unit:
+        case Unit.EPOCHS:
+            length: float = interval.count * an_epoch
+        case Unit.BATCHES:
+            length = interval.count
+        case _:
+            length = interval.count * an_epoch / max(1, work.tokens)
+    return max(1, math.ceil(steps / max(1.0, length)))
+
+
+def _bin_tokens(settings: Hyperparameters, device: str, work: Work) -> int:
     """Tokens that are in memory at once: a full bin, what a step has if that is less, or one long row."""
     context = settings.context_length or DEFAULT_CONTEXT_LENGTH
     capacity = min(context, CPU_BIN_TOKENS) if device == "cpu" else context
-    a_step = math.ceil(settings.batch_size * tokens / max(1, rows))
-    return max(min(capacity, a_step), min(longest, context))
+    a_step = math.ceil(settings.batch_size * work.computed * work.tokens / max(1, work.blocks))
+    return max(min(capacity, a_step), min(work.longest, context))
 
 
-def _memory(shape: Architecture, settings: Hyperparameters, device: str, a_bin: int) -> tuple[int, str]:
-    half = settings.precision == "bf16" or (settings.precision == "auto" and device == "cuda")
+def _memory(shape: Architecture, settings: Hyperparameters, half: bool, a_bin: int, trained_share: float) -> tuple[int, str]:
     moments = 2 if settings.optimizer == "adamw" else 1
     weights, trained = weight_bytes(shape, settings, half=half), FLOAT * trained_parameters(shape, settings)
     copy = HALF * shape.parameters if half and settings.method == "full" else 0
     activations = a_bin * activation_bytes(shape, half=half, checkpointing=settings.gradient_checkpointing)
     head = FLOAT * shape.vocab * shape.hidden if settings.method == "full" else 0
-    logits = LOGIT_BYTES + head  # the output layer's gradient is summed up apart
+    logits = (
+        LOGITS * min(LOGIT_BYTES, round(FLOAT * shape.vocab * a_bin * trained_share)) + head
+    )  # the output layer's gradient is summed up apart
     step = trained if settings.optimizer == "lion" else 0  # Lion's direction, when the activations are gone
     total = PROCESS_BYTES + weights + trained * (1 + moments) + copy + max(activations + logits, step)
     if settings.method != "full":
@@ -94,6 +169,9 @@ def _memory(shape: Architecture, settings: Hyperparameters, device: str, a_bin: 
         f"{_gib(weights)} weights, {_gib(trained)} gradients, {_gib(moments * trained)} {settings.optimizer} state, "
         f"{_gib(activations)} activations of {a_bin:,} tokens at once, {_gib(logits)} logits, {_gib(PROCESS_BYTES)} program"
     )
+    whole = (HALF if half else FLOAT) * shape.parameters
+    if settings.method == "qlora" and (ends := PROCESS_BYTES + ADAPTER_PROGRAM_BYTES + whole + trained * (1 + moments)) > total:
+        return ends, f"{words}; at the beginning and the end all weights as they were, {_gib(whole)}, which is more"
     return total, words + (f", {_gib(copy)} bf16 copy of the weights" if copy else "")
 
 
@@ -139,11 +217,6 @@ def _disk(shape: Architecture, settings: Hyperparameters) -> int:
     """Checkpoints, one more while a new one is written, and the finished model."""
     a_checkpoint = FLOAT * trained_parameters(shape, settings) * (3 if settings.optimizer == "adamw" else 2)
     return (settings.keep_checkpoints + 1) * a_checkpoint + FLOAT * shape.parameters
-
-
-def _cpu_speed(shape: Architecture, cores: int) -> float:
-    """Useful tokens a second; 6 FLOPs a parameter and token, forward and backward (Kaplan et al. 2020)."""
-    return cores * CPU_FLOPS_PER_CORE / (6 * shape.active_parameters)
 
 
 def _gib(size: int) -> str:

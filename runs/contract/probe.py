@@ -40,7 +40,14 @@ class Probe(BaseModel):
     def whole(self, *, rows: int, tokens: int, steps: int, evaluations: int, checkpoints: int) -> Cost:
         """A run of so many rows to read, useful tokens and steps to train, evaluations and checkpoints."""
         training = self.token * tokens + self.step * steps
-        return self.begin + self.row * rows + training + self.evaluation * evaluations + self.checkpoint * checkpoints + self.finish
+        return (
+            self.begin
+            + self.row * rows
+            + training
+            + self.evaluation * evaluations
+            + self.checkpoint * checkpoints
+            + self.finish
+        )
 
     def bounds(self, seconds: float) -> tuple[float, float]:
         """At best, when the machine has nothing else to do; at worst, when steps scatter as they were seen to."""

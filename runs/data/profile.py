@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from runs.contract.spec import TaskType
+from runs.data.beginnings import beginning
 from runs.data.lengths import Bin, Counts, Longer, Packing, cut, histogram, longer, packing, percentiles
 from runs.data.rendering import Counted, Renderer, TemplateError
 from runs.data.rows import read_rows
@@ -54,6 +55,8 @@ class Profile(Model):
     truncated_tokens: int = 0
     untrained_rows: int = 0
     """Rows without one trained token within the context length; training drops them."""
+    beginning: float = 0.0
+    """Tokens with which a row and the next begin alike, on average: a system message, as a rule."""
     longer: list[Longer] = []
     """What longer contexts would save, up to where nothing is cut."""
     packing: Packing | None = None
@@ -79,6 +82,7 @@ class Tokens(Model):
     firsts: Counts = []
     """(tokens before a row's first trained one, rows), ascending; only of rows that may be cut."""
     longest_rows: list[Long] = []
+    beginning: float = 0.0
 
     def at(self, context_length: int, *, model_max: int = 0, batch_size: int = 8, device: str = "cpu") -> Profile:
         """At this context length; `model_max` bounds the longer ones that are tried."""
@@ -86,7 +90,7 @@ class Tokens(Model):
         top = self.longest_rows[0] if self.longest_rows else Long(row=0, tokens=0)
         return Profile(
             context_length=context_length,
-            **self.model_dump(include={"rows", "bytes", "turns", "tokens", "trained_tokens", "tokens_by_role"}),
+            **self.model_dump(include={"rows", "bytes", "turns", "tokens", "trained_tokens", "tokens_by_role", "beginning"}),
             percentiles=percentiles(self.lengths),
             histogram=histogram(self.lengths),
             longest=top.tokens,
@@ -110,7 +114,7 @@ def count_tokens(canonical: Path, renderer: Renderer, task: TaskType, tick: Tick
                 tick(counter.rows)
     except TemplateError as error:
         raise _named(canonical, renderer, task, counter.rows) or error from error
-    return counter.tokens(canonical.stat().st_size)
+    return counter.tokens(canonical.stat().st_size).model_copy(update={"beginning": beginning(canonical, renderer, task)})
 
 
 def profile(canonical: Path, renderer: Renderer, task: TaskType, context_length: int) -> Profile:

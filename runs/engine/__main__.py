@@ -1,4 +1,4 @@
-"""`python -m runs.engine <run folder>`: train what the folder's spec.json says, or probe it. Exit status 3: another engine is at it."""
+"""`python -m runs.engine <run folder>`: train as spec.json there says, or probe it. Exit status 3: another one does."""
 
 import argparse
 import logging
@@ -61,7 +61,7 @@ def train(folder: RunFolder, wishes: Wishes, *, own_process: bool = False) -> Ex
             from runs.engine.pipeline import Pipeline  # torch and transformers: seconds, and only once the spec is good
 
         if folder.probe.exists():
-            from runs.engine.probe import Probing as Pipeline  # noqa: F811
+            from runs.engine.probe import Probing as Pipeline
 
         pipeline = Pipeline(folder, spec, Reporter(folder.events), wishes)
         return pipeline.run()

@@ -95,7 +95,9 @@ class _Collector:
         )
 
 
-def tokenize(data: DataFile, renderer: Renderer, task: TaskType, context_length: int, tick: Tick, most: int | None = None) -> Examples:
+def tokenize(
+    data: DataFile, renderer: Renderer, task: TaskType, context_length: int, tick: Tick, most: int | None = None
+) -> Examples:
     """The rows of a file, or the first `most`; `tick` is called with the number of rows read so far.
 
     Raises Failure(DATA) when nothing is left.

@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 class Pipeline:
     """One run of the engine on one folder. `step` is how far it got, whatever happens."""
 
+    most_rows: int | None = None  # of a file that are read; None: all
+
     def __init__(self, folder: RunFolder, spec: RunSpec, reporter: Reporter, wishes: Wishes) -> None:
         self.folder, self.spec, self.reporter, self.wishes = folder, spec, reporter, wishes
         self.method = METHODS[spec.hyperparameters.method]
@@ -65,14 +67,14 @@ class Pipeline:
         self.held_out = self._tokenize(self.spec.evaluation, "tokenizing evaluation rows") if self.spec.evaluation else None
         self.reporter.milestone(EventType.DATA_VALIDATED, "Training data validated.")
 
-    def _tokenize(self, data: DataFile, doing: str, most: int | None = None) -> Examples:
+    def _tokenize(self, data: DataFile, doing: str) -> Examples:
         def tick(done: int) -> None:
             self.reporter.progress(Phase.DATA, doing, done, data.rows, "rows")
             if done % 64 == 0:
                 self.wishes.check()
 
         limit = self.spec.hyperparameters.context_length or self.spec.base_model.max_context_length
-        return tokenize(data, self.renderer, self.spec.task_type, limit, tick, most)
+        return tokenize(data, self.renderer, self.spec.task_type, limit, tick, self.most_rows)
 
     def _set_up(self) -> Training:
         spec, settings = self.spec, self.spec.hyperparameters

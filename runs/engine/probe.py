@@ -1,4 +1,4 @@
-"""A few real steps, measured, and nothing kept: what a run with this specification will take. Asked for by a file in its folder.
+"""A few real steps, measured, and nothing kept: what a run with this specification will take. A file in its folder asks for it.
 
 Everything that the run would do is done once: reading, an evaluation, answers, steps, a checkpoint, the finished model.
 """
@@ -9,16 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
 import torch
 
 from runs.contract.events import Exit, Outcome
 from runs.contract.probe import Cost, Probe
-from runs.contract.spec import DataFile
 from runs.data.packing import batch
 from runs.engine.batches import pack
-from runs.engine.examples import Examples
 from runs.engine.failure import Leave
+from runs.engine.laps import Laps
 from runs.engine.pipeline import Pipeline
 from runs.engine.reporting import now
 from runs.engine.training import Training
@@ -32,23 +30,10 @@ LARGEST = 4 << 30  # bytes of a model up to which it is written to see how long 
 DISK = 300e6  # bytes a second, for larger ones
 
 
-class Laps:
-    """Clock and processor since the last look; the first lap begins with the process."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._clock, self._cpu = psutil.Process().create_time(), 0.0
-
-    def lap(self) -> Cost:
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
-        clock, cpu = time.time(), time.process_time()
-        (self._clock, began), (self._cpu, spent) = (clock, self._clock), (cpu, self._cpu)
-        return Cost(clock=clock - began, cpu=cpu - spent)
-
-
 class Probing(Pipeline):
     """The run's own story, shortened."""
+
+    most_rows = ROWS
 
     def run(self) -> Exit:
         try:
@@ -75,7 +60,7 @@ class Probing(Pipeline):
         finish = self._finishing(training, laps)
         return Probe(
             begin=begin,
-            row=reading * (1 / max(1, self._rows_read)),
+            row=reading * (1 / sum(min(ROWS, data.rows) for data in (self.spec.train, self.spec.evaluation) if data)),
             evaluation=evaluation,
             checkpoint=checkpoint,
             finish=finish,
@@ -83,11 +68,6 @@ class Probing(Pipeline):
             tokens_at_once=training.capacity,
             **costs,
         )
-
-    def _tokenize(self, data: DataFile, doing: str) -> Examples:
-        """The first rows; `rows` counts what was read in all."""
-        self._rows_read = getattr(self, "_rows_read", 0) + min(ROWS, data.rows)
-        return super()._tokenize(data, doing, most=ROWS)
 
     def _evaluation(self, training: Training, laps: Laps) -> Cost:
         """Of all rows, from some; answers are given once in full."""
@@ -171,7 +151,9 @@ class _Steps:
     def _take(self) -> list[_Taken]:
         taken: list[_Taken] = []
         began = time.monotonic()
-        while len(taken) < MOST_STEPS and (not taken or time.monotonic() - began < (TOO_LONG if len(taken) < STEPS else ENOUGH)):
+        while len(taken) < MOST_STEPS and (
+            not taken or time.monotonic() - began < (TOO_LONG if len(taken) < STEPS else ENOUGH)
+        ):
             taken.append(self._step(len(taken) % len(self._batches)))
         return taken
 

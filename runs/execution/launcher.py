@@ -18,3 +18,6 @@ class Launcher(Protocol):
 
     def interrupt(self, folder: RunFolder) -> None:
         """Ask the engine to keep a checkpoint and leave; returns at once and does nothing when none is alive."""
+
+    def kill(self, folder: RunFolder) -> None:
+        """End the engine without asking, if one is alive: for one whose work nobody wants any more."""

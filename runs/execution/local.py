@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import psutil
 
@@ -14,6 +15,7 @@ from runs.execution.environment import without_secrets
 from runs.execution.launcher import LaunchFailed
 
 HEARTBEAT_SECONDS = 60  # an engine on another machine is given up after this silence
+KILL_SECONDS = 5.0  # that the kernel may take to end a process
 SAME_PROCESS_SECONDS = 2  # start times read in different ways differ by less
 
 
@@ -49,6 +51,13 @@ class LocalLauncher:
         engine = folder.read_engine()
         if engine is not None and engine.host == socket.gethostname() and (process := _process(engine)):
             process.send_signal(signal.SIGTERM)
+
+    def kill(self, folder: RunFolder) -> None:
+        engine = folder.read_engine()
+        if engine is not None and engine.host == socket.gethostname() and (process := _process(engine)):
+            with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+                process.kill()
+                process.wait(KILL_SECONDS)
 
 
 def _start_time(pid: int) -> float:

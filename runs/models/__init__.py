@@ -12,6 +12,7 @@ from runs.models.measurement import Measurement
 from runs.models.metric import MetricPoint
 from runs.models.notice import Notice
 from runs.models.output import Checkpoint, Sample
+from runs.models.probing import Probing
 from runs.models.quota import Quota
 from runs.models.record import Record, RecordKind
 from runs.models.registry import ModelVersion, RegisteredModel
@@ -43,6 +44,7 @@ __all__ = [
     "MetricPoint",
     "ModelVersion",
     "Notice",
+    "Probing",
     "Quota",
     "Record",
     "RecordKind",

@@ -3,17 +3,19 @@
 import secrets
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from runs import wiring
 from runs.contract.events import EventType, Fault, Phase
 from runs.execution.devices import Slot, free
 from runs.execution.launcher import LaunchFailed
-from runs.models import Run, RunStatus
+from runs.models import Probing, Run, RunStatus
+from runs.models.probing import Stage
 from runs.models.status import LEASED
 from runs.services import settling, timeline
 from runs.services.holding import hold_waiting
+from runs.services.locks import transaction_lock
 from runs.services.nudge import after_commit
 from runs.services.specification import specification
 
@@ -45,11 +47,7 @@ def admit() -> None:
 def _claim() -> list[Run]:
     """Lease the first runs of the queue to this node, one per free device."""
     node = wiring.node()
-    with connection.cursor() as cursor:  # two workers of one node must not count the same device as free
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"devices of {node}"])
-    at_work = Run.objects.filter(status__in=LEASED, lease_node=node).exclude(phase=Phase.REGISTERING)
-    busy = [Slot(run.device_kind, index) for run in at_work for index in run.device_indices]
-    places = free(wiring.device_slots(), busy)
+    places = free(wiring.device_slots(), busy())
     claimed = list(Run.objects.queued().select_for_update(skip_locked=True)[: len(places)])
     for run, slot in zip(claimed, places, strict=False):
         run.move_to(RunStatus.STARTING)
@@ -60,6 +58,16 @@ def _claim() -> list[Run]:
         run.save()
         timeline.tell(run)
     return claimed
+
+
+def busy() -> list[Slot]:
+    """Devices of this node that runs and probes work on. Within a transaction: until its end nobody else takes one."""
+    node = wiring.node()
+    transaction_lock(f"devices of {node}")  # two workers of one node must not count the same device as free
+    at_work = Run.objects.filter(status__in=LEASED, lease_node=node).exclude(phase=Phase.REGISTERING)
+    probed = Probing.objects.filter(stage=Stage.RUNNING, lease_node=node)
+    taken = [Slot(run.device_kind, index) for run in at_work for index in run.device_indices]
+    return [*taken, *(Slot(one.device_kind, one.device_index or 0) for one in probed)]
 
 
 def _launch(run: Run) -> None:

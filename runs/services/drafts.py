@@ -8,8 +8,8 @@ from django.db import transaction
 
 from runs.contract.request import RunRequest
 from runs.contract.spec import TaskType
-from runs.models import BaseModel, DataSet, Draft, Run, User
-from runs.services import access, checks, datasets, lifecycle, profiling
+from runs.models import BaseModel, DataSet, Draft, Probing, Run, User
+from runs.services import access, checks, datasets, estimates, lifecycle, probing, profiling
 from runs.services.audit import record
 from runs.services.permissions import require
 from runs.services.refused import Invalid, LicenceNotAccepted, ModelUnavailable, NotFound, Problem, Refused, StillCounting
@@ -165,6 +165,19 @@ def make_fit(*, draft: Draft, by: User) -> None:
     for problem in problems(draft=draft, by=by):
         if suggestion := problem.facts.get("suggestion"):
             keep(draft=draft, by=by, values={name: str(value) for name, value in suggestion.items()})
+
+
+def probe(*, draft: Draft, by: User) -> Probing:
+    """Have a few real steps of the draft measured. Raises what stands between it and a run."""
+    require(by, "draft.see", draft)
+    return probing.ask(by=by, asked=request(draft))
+
+
+def ease(*, draft: Draft, by: User) -> bool:
+    """Take the settings over that need less memory than those that a probe found too large; False when there are none."""
+    changes = estimates.remedy(asked=request(draft), by=by)
+    keep(draft=draft, by=by, values={name: str(value) for name, value in changes.items()})
+    return bool(changes)
 
 
 def start(*, draft: Draft, by: User) -> Run:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from runs import wiring
 from runs.catalog.entries import Architecture
 from runs.catalog.estimate import estimate
+from runs.catalog.work import Work
 from runs.contract.request import RunRequest
 from runs.models import BaseModel
 from runs.services.specification import resolved
@@ -47,6 +48,5 @@ def _needed(model: BaseModel, device: str) -> int:
     settings = resolved(RunRequest(model=model.name, train_data_path="-", register_to="main.default"), model)
     rows = settings.batch_size
     tokens = rows * (settings.context_length or model.max_context_length)
-    return estimate(
-        shape, hyperparameters=settings, device=device, rows=rows, tokens=tokens, trained_tokens=tokens
-    ).memory_bytes
+    work = Work(rows=rows, tokens=tokens, trained=tokens, blocks=rows)
+    return estimate(shape, hyperparameters=settings, device=device, work=work).memory_bytes

@@ -4,40 +4,54 @@ import shutil
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db.models import Q
 from pydantic import ValidationError
 
 from runs import wiring
 from runs.catalog.entries import Architecture
 from runs.catalog.estimate import Estimate, estimate
 from runs.catalog.nearest import Changes, nearest
-from runs.contract.spec import Hyperparameters
+from runs.catalog.work import Work
+from runs.contract.probe import Probe
+from runs.contract.spec import Hyperparameters, TaskType
 from runs.models import BaseModel, DataSet, Run
 from runs.services import profiling
 from runs.services.refused import DoesNotFit, Invalid, Refused
 
+DEFAULT_METHOD = Hyperparameters.model_fields["method"].default
 Need = Callable[[Hyperparameters], Estimate]
 
 
-def need(model: BaseModel, dataset: DataSet) -> Need:
-    """From settings to what a run with them needs. Raises Invalid where the model's shape or the data cannot be read."""
+def need(
+    model: BaseModel, dataset: DataSet, evaluation: DataSet | None = None, *, prompts: int = 0, probe: Probe | None = None
+) -> Need:
+    """From settings to what a run with them needs. Raises Invalid where the model's shape or the data cannot be read.
+
+    `probe` is of the settings that it will be asked for.
+    """
     shape, device = _shape(model), wiring.device_slots()[0].kind
-    speed = _measured_speed(model.name, device)
 
     def compute(hyperparameters: Hyperparameters) -> Estimate:
-        assert hyperparameters.context_length is not None
-        profile = profiling.profile(dataset=dataset, model=model, context_length=hyperparameters.context_length)
         return estimate(
             shape,
             hyperparameters=hyperparameters,
             device=device,
-            rows=profile.rows,
-            tokens=profile.tokens,
-            trained_tokens=profile.trained_tokens,
-            tokens_per_second=speed,
-            longest=profile.longest,
+            work=_work(model, dataset, evaluation, hyperparameters, prompts),
+            tokens_per_second=_measured_speed(model, hyperparameters, device),
+            probe=probe,
+            flops=wiring.flops_per_core(),
+            cores=wiring.cores(),
         )
 
     return compute
+
+
+def _work(model: BaseModel, dataset: DataSet, evaluation: DataSet | None, asked: Hyperparameters, prompts: int) -> Work:
+    assert asked.context_length is not None
+    length, rows = asked.context_length, asked.batch_size
+    found = profiling.profile(dataset=dataset, model=model, context_length=length, batch_size=rows)
+    held_out = profiling.profile(dataset=evaluation, model=model, context_length=length) if evaluation else None
+    return Work.of(found, TaskType(dataset.task_type), held_out=held_out, prompts=prompts)
 
 
 def refuse_what_never_fits(model: BaseModel, dataset: DataSet, asked: Hyperparameters) -> int:
@@ -94,10 +108,11 @@ def _shape(model: BaseModel) -> Architecture:
         ) from None
 
 
-def _measured_speed(model: str, device: str) -> float | None:
-    """Useful tokens a second that the last finished run of this model reached on this kind of device."""
+def _measured_speed(model: BaseModel, asked: Hyperparameters, device: str) -> float | None:
+    """Useful tokens a second that the last finished run of this model in this way reached on this kind of device."""
+    method = Q(request__method=asked.method) | (Q(request__method=None) if asked.method == DEFAULT_METHOD else Q())
     return (
-        Run.objects.filter(base_model__name=model, device_kind=device, status="COMPLETED", tokens_per_second__gt=0)
+        Run.objects.filter(method, base_model=model, device_kind=device, status="COMPLETED", tokens_per_second__gt=0)
         .order_by("-completed_at")
         .values_list("tokens_per_second", flat=True)
         .first()

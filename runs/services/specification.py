@@ -52,20 +52,31 @@ def _device(run: Run) -> Device:
 
 
 def _build(run: Run) -> RunSpec:
-    asked, weights = run.asked, lineage.starting_point(run)
+    made = spec_of(run.name, run.asked, run.base_model, run.dataset, run.eval_dataset, lineage.starting_point(run))
+    return made.model_copy(update={"lineage": tuple(earlier.label for earlier in lineage.chain(run))})
+
+
+def spec_of(
+    name: str,
+    asked: RunRequest,
+    model: BaseModel,
+    dataset: DataSet,
+    evaluation: DataSet | None,
+    weights: lineage.Weights | None,
+) -> RunSpec:
+    """What was asked for, resolved; without lineage and device."""
     return RunSpec(
-        name=run.name,
+        name=name,
         task_type=asked.task_type,
         base_model=ModelSource(
-            name=run.base_model.name,
-            path=wiring.model_folder(run.base_model),
-            max_context_length=run.base_model.max_context_length,
-            licence=run.base_model.licence.key,
+            name=model.name,
+            path=wiring.model_folder(model),
+            max_context_length=model.max_context_length,
+            licence=model.licence.key,
         ),
-        train=_data_file(run.dataset),
-        evaluation=_data_file(run.eval_dataset) if run.eval_dataset else None,
+        train=_data_file(dataset),
+        evaluation=_data_file(evaluation) if evaluation else None,
         eval_prompts=asked.eval_prompts,
-        hyperparameters=resolved(asked, run.base_model),
+        hyperparameters=resolved(asked, model),
         custom_weights_path=weights.folder if weights else None,
-        lineage=tuple(earlier.label for earlier in lineage.chain(run)),
     )

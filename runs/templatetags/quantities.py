@@ -9,7 +9,9 @@ from django.utils.safestring import SafeString
 
 from runs.data.rendering import Piece
 from runs.data.report import Group
+from runs.services.estimates import Estimate
 from runs.services.showing import Rendered
+from runs.templatetags.marks import span
 
 register = template.Library()
 NBSP = "\N{NO-BREAK SPACE}"
@@ -24,6 +26,16 @@ def parameters(count: int) -> str:
         if count >= size:
             return f"{count / size:.3g}{NBSP}{unit}"
     return str(count)
+
+
+@register.filter
+def takes(estimate: Estimate) -> str:
+    """How long a run will take: exactly where it was measured, about where it was calculated."""
+    if estimate.seconds is None:
+        return "not known yet"
+    if estimate.seconds < 1:
+        return "under a second"
+    return f"{'' if estimate.basis == 'measured' else '~'}{span(estimate.seconds)}"
 
 
 @register.filter

@@ -38,6 +38,7 @@ urlpatterns: list[URLPattern] = [
     path("runs/new/", wizard.new, name="run-new"),
     path("runs/new/<slug:key>/<step:step>/", wizard.step, name="draft"),
     path("runs/new/summary/", drafting.summarise, name="draft-summary"),
+    path("runs/new/<slug:key>/takes/", drafting.takes, name="draft-takes"),
     path("runs/new/<slug:key>/discard/", drafting.discard, name="draft-discard"),
     path("volumes/", volumes.browse, name="volumes"),
     path("data/", data.index, name="data"),

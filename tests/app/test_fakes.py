@@ -41,6 +41,14 @@ def test_a_started_engine_is_written_down_and_alive(any_launcher: Launcher, fold
     any_launcher.interrupt(folder)
 
 
+def test_a_killed_engine_is_not_alive(any_launcher: Launcher, folder: RunFolder) -> None:
+    any_launcher.kill(folder)
+    any_launcher.start(folder)
+    any_launcher.kill(folder)
+    assert not any_launcher.is_alive(folder)
+    assert folder.read_exit() is None, "it had no last word"
+
+
 def test_without_a_folder_there_is_no_start_and_a_reason(any_launcher: Launcher, tmp_path: Path) -> None:
     with pytest.raises(LaunchFailed, match="No such file"):
         any_launcher.start(RunFolder(tmp_path / "nowhere"))

@@ -76,7 +76,11 @@ def write_run(path: Path, asked: Asked) -> RunFolder:
 
 def run_engine(path: Path, asked: Asked) -> Finished:
     """Train; return when the process has ended. The peak is the kernel's own count of resident memory."""
-    folder = write_run(path, asked)
+    return start_engine(write_run(path, asked))
+
+
+def start_engine(folder: RunFolder) -> Finished:
+    """`run_engine`, on a folder that is written."""
     command = [sys.executable, "-m", "runs.engine", str(folder.path)]
     started, clock = time.time(), time.monotonic()
     with folder.log.open("wb") as log:

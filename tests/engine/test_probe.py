@@ -1,8 +1,5 @@
-"""A probe on a tiny model: everything that a run does is done once, timed, and what follows from it is near what the run then took."""
+"""A probe on a tiny model: all that a run does is done once and timed; out of memory is told."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +7,7 @@ import pytest
 from runs.contract.events import Fault, Outcome
 from runs.contract.folder import RunFolder
 from runs.contract.spec import TaskType
+from runs.engine.probe import Probing
 from runs.engine.training import Training
 from tests.engine.folders import chats, make_run, texts, train
 
@@ -43,3 +41,23 @@ def test_the_whole_is_the_sum_of_its_parts(tmp_path: Path) -> None:
     low, high = found.bounds(100.0)
     assert low <= 95.0
     assert high >= 105.0
+
+
+def test_too_little_memory_is_what_a_probe_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_run(tmp_path / "run", chats(8))
+    folder.probe.touch()
+
+    def starved(*_: object) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+
+    monkeypatch.setattr(Training, "_backward", starved)
+    end = train(folder)
+    assert (end.outcome, end.fault) == (Outcome.FAILED, Fault.MEMORY)
+    assert folder.read_probe() is None
+
+
+def test_a_part_of_the_rows_stands_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Probing, "most_rows", 10)
+    folder = make_run(tmp_path / "run", chats(40))
+    probe(folder)
+    assert '"rows":10,' in folder.events.read_text()

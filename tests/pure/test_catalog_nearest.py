@@ -7,6 +7,7 @@ import pytest
 from runs.catalog.entries import load_models
 from runs.catalog.estimate import Estimate, estimate
 from runs.catalog.nearest import nearest
+from runs.catalog.work import Work
 from runs.contract.spec import Hyperparameters
 
 SMOLLM = load_models()[0].architecture
@@ -15,9 +16,8 @@ ASKED = Hyperparameters(context_length=8_192, keep_checkpoints=3)
 
 def need(settings: Hyperparameters) -> Estimate:
     """Of rows that fill any context."""
-    return estimate(
-        SMOLLM, hyperparameters=settings, device="cpu", rows=100, tokens=900_000, trained_tokens=900_000, longest=9_000, cores=2
-    )
+    work = Work(rows=100, tokens=900_000, trained=900_000, blocks=100, longest=9_000)
+    return estimate(SMOLLM, hyperparameters=settings, device="cpu", work=work, cores=2)
 
 
 def found(memory: int = sys.maxsize, disk: int = sys.maxsize) -> dict[str, object] | None:

@@ -168,6 +168,12 @@ class EstimateShape(Shape):
     seconds: float | None = Field(description="Null until a run of this model has been measured here")
     fits: bool
     explanation: str
+    basis: Literal["measured", "calculated"] = Field(description="measured: from real steps of these settings on this machine")
+    seconds_low: float | None = Field(description="If the machine has nothing else to do")
+    seconds_high: float | None
+    memory_low: int
+    memory_high: int
+    measured_at: datetime | None
 
 
 class DataSetPage(BaseModel):

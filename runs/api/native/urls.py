@@ -115,6 +115,7 @@ operations = [
     path("registered-models", catalog.registered_models),
     path("registered-models/<label:name>/versions/<small:version>", catalog.registered_model),
     path("estimates", planning.estimate),
+    path("probes", planning.probe),
     path("audit", trail.collection),
     path("audit.jsonl", trail.whole_log),
     path("webhooks", webhooks.collection),

@@ -42,6 +42,7 @@ REST: dict[str, dict[str, str]] = {
     "registered-models": {"GET": "registered.see"},
     "registered-models/<label:name>/versions/<small:version>": {"GET": "registered.see"},
     "estimates": {"POST": "run.plan"},
+    "probes": {"POST": "run.probe"},
     "audit": {"GET": "audit.read"},
     "audit.jsonl": {"GET": "audit.read"},
     "webhooks": {"GET": "webhook.see", "POST": "webhook.change"},

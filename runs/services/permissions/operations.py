@@ -35,6 +35,7 @@ OPERATIONS: dict[str, Operation] = {
     "run.list": Operation("list runs", READ, SEEN),
     "run.see": Operation("look at a run, its numbers, answers, log and files", READ, SEEN),
     "run.plan": Operation("look at the wizard and estimate a run", READ, SEEN),
+    "run.probe": Operation("measure a few steps before a run", TRAIN),
     "run.create": Operation("start a run", TRAIN),
     "run.cancel": Operation("cancel a run", TRAIN, OWN),
     "run.pause": Operation("pause a run and let it go on", TRAIN, OWN),

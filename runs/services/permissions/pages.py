@@ -18,6 +18,7 @@ WEB: dict[str, dict[str, str]] = {
     "runs/new/": {"GET": "run.plan", "POST": "draft.change"},
     "runs/new/<slug:key>/<step:step>/": {"GET": "draft.see", "POST": "draft.change"},
     "runs/new/summary/": {"POST": "run.plan"},
+    "runs/new/<slug:key>/takes/": {"GET": "draft.see"},
     "runs/new/<slug:key>/discard/": {"POST": "draft.change"},
     "runs/<slug:name>/": {"GET": "run.see"},
     "runs/<slug:name>/<tab:tab>/": {"GET": "run.see"},

@@ -26,6 +26,13 @@ def summarise(request: HttpRequest) -> HttpResponseBase:
 
 
 @page
+def takes(request: HttpRequest, key: str) -> HttpResponseBase:
+    """What the run takes as a fragment, for a page that waits for a probe."""
+    draft = drafts.find(by=person(request), key=key)
+    return render(request, "wizard/_takes.html", {"draft": draft, "summary": summary(draft.values, person(request))})
+
+
+@page
 @require_POST
 def discard(request: HttpRequest, key: str) -> HttpResponseBase:
     drafts.discard(draft=drafts.find(by=person(request), key=key), by=person(request))

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from pydantic import BaseModel as Document
 
-from runs.models import Draft
+from runs.models import Draft, User
 from runs.services import drafts
 from runs.services.refused import Invalid, Problem
 from runs.web import steps, wizard
@@ -127,6 +127,18 @@ def training(request: HttpRequest, draft: Draft) -> HttpResponse:
     return wizard.show(request, draft, Step.TRAINING, training_context(request, draft, form), wrong=bool(form.errors))
 
 
+def _start(draft: Draft, by: User) -> str:
+    return wizard.run_url(drafts.start(draft=draft, by=by))
+
+
+def _probe(draft: Draft, by: User) -> str:
+    drafts.probe(draft=draft, by=by)
+    return f"{steps.url(draft, Step.REVIEW)}#takes"
+
+
+WISHES: dict[str, Callable[[Draft, User], str]] = {"start": _start, "probe": _probe}
+
+
 def review(request: HttpRequest, draft: Draft) -> HttpResponseBase:
     """Where to register, what it will take, the same run as code; Start."""
     wanted = [settings()[name] for name in ("register_to", "experiment_path")]
@@ -140,9 +152,13 @@ def review(request: HttpRequest, draft: Draft) -> HttpResponseBase:
         if request.POST.get("go") == "fit":
             drafts.make_fit(draft=draft, by=person(request))
             return redirect(steps.url(draft, Step.REVIEW))
-        if valid and request.POST.get("go") == "start":
+        if request.POST.get("go") == "ease":
+            if not drafts.ease(draft=draft, by=person(request)):
+                messages.error(request, "No setting needs noticeably less memory. Choose a smaller model.")
+            return redirect(steps.url(draft, Step.REVIEW))
+        if valid and (wish := request.POST.get("go")) in WISHES:
             try:
-                return redirect(wizard.run_url(drafts.start(draft=draft, by=person(request))))
+                return redirect(WISHES[wish](draft, person(request)))
             except Invalid as refused:
                 problems = refused.problems
                 form.refuse(problems)

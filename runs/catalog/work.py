@@ -1,0 +1,52 @@
+"""What rows mean for training: how many tokens of how many rows go through the model in an epoch."""
+
+from dataclasses import dataclass
+
+from runs.contract.spec import TaskType
+from runs.data.profile import Profile
+
+SHARING = 0.05  # share of the tokens from which on a common beginning is computed once: runs.data.families
+
+
+@dataclass(frozen=True)
+class Work:
+    """Rows and tokens of one epoch. `rows` are those of the file, `blocks` what training makes of them; the same but for texts.
+
+    `beginning` is how many tokens rows have in common at their start, `bin_rows` how many of them lie in a bin.
+    """
+
+    rows: int
+    tokens: int
+    trained: int
+    blocks: int
+    longest: int = 0
+    beginning: float = 0.0
+    bin_rows: float = 1.0
+    held_out: int = 0
+    held_out_tokens: int = 0
+    prompts: int = 0
+
+    @classmethod
+    def of(cls, found: Profile, task: TaskType, *, held_out: Profile | None = None, prompts: int = 0) -> "Work":
+        """From what was counted at the run's context length and batch size."""
+        tokens, joined = found.tokens - found.truncated_tokens, task is TaskType.CONTINUED_PRETRAIN
+        return cls(
+            rows=found.rows,
+            tokens=tokens,
+            trained=found.trained_tokens,
+            blocks=-(-tokens // found.context_length) if joined else found.rows - found.untrained_rows,
+            longest=min(found.tokens, found.context_length) if joined else found.longest,
+            beginning=found.beginning,
+            bin_rows=found.packing.rows_per_bin if found.packing else 1.0,
+            held_out=held_out.rows if held_out else 0,
+            held_out_tokens=held_out.tokens if held_out else 0,
+            prompts=prompts,
+        )
+
+    @property
+    def computed(self) -> float:
+        """Share of the tokens that go through the model after what rows of a bin share was put together."""
+        if not self.tokens or self.bin_rows <= 1:
+            return 1.0
+        saved = self.beginning * (1 - 1 / self.bin_rows) * self.blocks / self.tokens
+        return 1 - saved if saved > SHARING else 1.0

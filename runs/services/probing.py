@@ -1,0 +1,212 @@
+"""Probes: a few real steps of the engine with a run's own model, rows and settings, taken before it and kept for all who ask.
+
+A probe takes a device's place as a run does, and ends within LIMIT. The database is the truth, as with measurements: a task
+works for a spell and names its successor; a silent one is taken over.
+"""
+
+import hashlib
+import json
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from runs import wiring
+from runs.contract.events import EventType, Fault, Milestone, Outcome, Progress, Step
+from runs.contract.folder import RunFolder
+from runs.contract.request import RunRequest
+from runs.contract.spec import Device, Hyperparameters, RunSpec
+from runs.data.vocabulary import fingerprint
+from runs.execution.devices import Slot, free
+from runs.execution.launcher import LaunchFailed
+from runs.models import BaseModel, DataSet, Probing, User
+from runs.models.probing import Stage
+from runs.services import dispatch, progress
+from runs.services.audit import record
+from runs.services.checks import check
+from runs.services.nudge import after_commit
+from runs.services.permissions import require
+from runs.services.refused import Refused
+from runs.services.specification import spec_of
+
+LIMIT = 300.0  # seconds after which the engine is killed
+SPELL, LOOK = 50.0, 0.3  # seconds of one task, and between two looks of it
+LEASE_SECONDS = 30
+MOST_WAITING = 5  # of one person's, at once
+UNIMPORTANT = (  # to what a step, an evaluation and a checkpoint cost
+    "training_duration", "learning_rate", "schedule", "warmup_share", "weight_decay", "gradient_clip", "seed", "eval_interval",
+    "early_stopping_patience", "keep_checkpoints", "keep_policy", "lora_alpha",
+)  # fmt: skip
+VERSION = 1  # of what is measured: raised when the same settings would give another result
+
+
+class TooManyProbes(Refused):
+    code = "too_many_probes"
+
+
+def find(
+    *, asked: RunRequest, model: BaseModel, dataset: DataSet, evaluation: DataSet | None, resolved: Hyperparameters
+) -> Probing | None:
+    """What is known, or under way, for these settings on this machine."""
+    return Probing.objects.filter(key=_key(asked, model, dataset, evaluation, resolved)).first()
+
+
+@transaction.atomic
+def ask(*, by: User, asked: RunRequest) -> Probing:
+    """The probe of these settings: a finished one if there is one, else one that is about to begin. A failed one is tried anew.
+
+    Raises what a run with these settings would be refused for.
+    """
+    require(by, "run.probe")
+    found = check(asked=asked, by=by)
+    spec = spec_of("probe", asked, found.model, found.dataset, found.eval_dataset, found.weights)
+    key = _key(asked, found.model, found.dataset, found.eval_dataset, spec.hyperparameters)
+    held = Probing.objects.select_for_update().filter(key=key).first()
+    if held is not None and not held.is_failed:
+        return held
+    if Probing.objects.unfinished().filter(by=by).count() >= MOST_WAITING:
+        raise TooManyProbes(f"{MOST_WAITING} of your probes are under way. Ask again when one has ended.")
+    fresh = {
+        "base_model": found.model, "by": by, "spec": spec.model_dump(mode="json"), "stage": Stage.WAITING, "doing": "",
+        "result": None, "fault": "", "reason": "", "note": "", "lease_token": "", "asked_at": timezone.now(), "ended_at": None,
+    }  # fmt: skip
+    probing, _ = Probing.objects.update_or_create(key=key, defaults=fresh)
+    record("run.probe", probing, by=by, model=found.model.name, dataset=found.dataset.name)
+    after_commit("runs.tasks.probe", probing.pk, "")
+    return probing
+
+
+def work(pk: int, token: str, stopping: Callable[[], bool] = lambda: False) -> str:
+    """A task's spell: start or follow the engine. The token with which a successor goes on, or nothing when it is over."""
+    token = token or _claim(pk)
+    until = time.monotonic() + SPELL
+    while token and (found := _mine(pk, token)) is not None:
+        if _advance(found):
+            return ""
+        if stopping() or time.monotonic() > until:
+            return token
+        time.sleep(LOOK)
+    return ""
+
+
+def reap() -> None:
+    """Take over what has gone silent, and start what waits for a device."""
+    silent = timezone.now() - timedelta(seconds=LEASE_SECONDS)
+    for found in Probing.objects.filter(stage=Stage.RUNNING, lease_heartbeat__lt=silent):
+        token = secrets.token_hex(16)
+        held = Probing.objects.filter(pk=found.pk, lease_token=found.lease_token)
+        if held.update(lease_token=token, lease_heartbeat=timezone.now()):
+            after_commit("runs.tasks.probe", found.pk, token)
+    for pk in Probing.objects.filter(stage=Stage.WAITING).order_by("asked_at").values_list("pk", flat=True)[:1]:
+        after_commit("runs.tasks.probe", pk, "")
+
+
+def _key(asked: RunRequest, model: BaseModel, dataset: DataSet, evaluation: DataSet | None, resolved: Hyperparameters) -> str:
+    """A digest of everything that costs depend on."""
+    told: dict[str, Any] = resolved.model_dump(mode="json", exclude=set(UNIMPORTANT))
+    told["lora_dropout"] = resolved.lora_dropout > 0
+    told |= {"model": model.name, "files": fingerprint(wiring.model_folder(model)), "task": asked.task_type.value}
+    told |= {"rows": dataset.digest, "held out": evaluation.digest if evaluation else "", "prompts": list(asked.eval_prompts)}
+    told |= {"weights": asked.custom_weights_path or "", "device": wiring.device_slots()[0].kind}
+    told |= {"threads": wiring.engine_threads() or 0, "node": wiring.node(), "version": VERSION}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+@transaction.atomic
+def _claim(pk: int) -> str:
+    """The lease on a waiting probe and on a device, if one is free."""
+    slot = next(iter(free(wiring.device_slots(), dispatch.busy())), None)
+    if slot is None:
+        return ""
+    now, token = timezone.now(), secrets.token_hex(16)
+    won = Probing.objects.filter(pk=pk, stage=Stage.WAITING).update(
+        stage=Stage.RUNNING, started_at=now, lease_node=wiring.node(), lease_token=token, lease_heartbeat=now,
+        device_kind=slot.kind, device_index=slot.index,
+    )  # fmt: skip
+    if won and not _launch(Probing.objects.get(pk=pk), slot):
+        return ""
+    return token if won else ""
+
+
+def _launch(found: Probing, slot: Slot) -> bool:
+    folder = _folder(found)
+    shutil.rmtree(folder.path, ignore_errors=True)
+    try:
+        folder.create()
+        spec = RunSpec.model_validate(found.spec)
+        device = Device(kind="cuda", indices=(slot.index,)) if slot.kind == "cuda" else Device()
+        folder.write_spec(spec.model_copy(update={"device": device.model_copy(update={"threads": wiring.engine_threads()})}))
+        folder.probe.touch()
+        wiring.launcher().start(folder)
+    except (LaunchFailed, OSError) as error:
+        _end(found, Stage.FAILED, fault=Fault.ENGINE.value, reason=f"The probe could not be started: {error}")
+        return False
+    return True
+
+
+def _mine(pk: int, token: str) -> Probing | None:
+    mine = Probing.objects.filter(pk=pk, lease_token=token, stage=Stage.RUNNING)
+    return mine.first() if mine.update(lease_heartbeat=timezone.now()) else None
+
+
+def _advance(found: Probing) -> bool:
+    """Look at the engine; True when it has ended, or was ended."""
+    folder = _folder(found)
+    word, alive = folder.read_exit(), wiring.launcher().is_alive(folder)
+    word = word or folder.read_exit()
+    assert found.started_at is not None
+    if word is None and alive and timezone.now() - found.started_at < timedelta(seconds=LIMIT):
+        if (doing := _doing(folder)) != found.doing:
+            Probing.objects.filter(pk=found.pk).update(doing=doing)
+        return False
+    wiring.launcher().kill(folder)
+    measured = folder.read_probe()
+    if word is not None and word.outcome == Outcome.COMPLETED and measured is not None:
+        _end(found, Stage.READY, result=measured.model_dump(mode="json"), note=_note(folder))
+    elif word is not None:
+        message = word.message or "The probe was interrupted. Ask for it again."
+        _end(found, Stage.FAILED, fault=(word.fault or Fault.ENGINE).value, reason=message)
+    elif alive:
+        reason = f"Three steps took more than {LIMIT / 60:.0f} minutes. What is said of time and memory stays a calculation."
+        _end(found, Stage.FAILED, fault="slow", reason=reason)
+    else:
+        reason = "The process was killed without a word, which is what a machine does that has no memory left."
+        _end(found, Stage.FAILED, fault=Fault.MEMORY.value, reason=reason)
+    return True
+
+
+@transaction.atomic
+def _end(found: Probing, stage: Stage, **fields: Any) -> None:
+    mine = Probing.objects.filter(pk=found.pk, stage=Stage.RUNNING)
+    if mine.update(stage=stage, lease_token="", doing="", ended_at=timezone.now(), **fields):
+        shutil.rmtree(_folder(found).path, ignore_errors=True)
+        after_commit("runs.tasks.start")  # its device is free
+        waiting = Probing.objects.filter(stage=Stage.WAITING).order_by("asked_at").values_list("pk", flat=True).first()
+        if waiting is not None:
+            after_commit("runs.tasks.probe", waiting, "")
+
+
+def _doing(folder: RunFolder) -> str:
+    """The last that the engine said, in a few words."""
+    lines, _ = progress.read_lines(folder, 0)
+    steps = sum(isinstance(line, Step) for line in lines)
+    if steps:
+        return f"{steps} step{'s' if steps > 1 else ''} taken"
+    told = next((line for line in reversed(lines) if isinstance(line, Progress)), None)
+    return f"{told.doing}: {told.done:,} of {told.total:,} {told.unit}" if told else "starting the engine"
+
+
+def _note(folder: RunFolder) -> str:
+    lines, _ = progress.read_lines(folder, 0)
+    said = [line.message for line in lines if isinstance(line, Milestone) and line.type == EventType.ADVICE]
+    return " ".join(said)
+
+
+def _folder(found: Probing) -> RunFolder:
+    return RunFolder(settings.DATA_DIR / "probes" / str(found.pk))
