@@ -4,8 +4,6 @@ A probe takes a device's place as a run does, and ends within LIMIT. The databas
 works for a spell and names its successor; a silent one is taken over.
 """
 
-import hashlib
-import json
 import secrets
 import shutil
 import time
@@ -22,12 +20,12 @@ from runs.contract.events import EventType, Fault, Milestone, Outcome, Progress,
 from runs.contract.folder import RunFolder
 from runs.contract.request import RunRequest
 from runs.contract.spec import Device, Hyperparameters, RunSpec
-from runs.data.vocabulary import fingerprint
 from runs.execution.devices import Slot, free
 from runs.execution.launcher import LaunchFailed
 from runs.models import BaseModel, DataSet, Probing, User
 from runs.models.probing import Stage
 from runs.services import dispatch, progress
+from runs.services.alike import key
 from runs.services.audit import record
 from runs.services.checks import check
 from runs.services.nudge import after_commit
@@ -39,11 +37,6 @@ LIMIT = 300.0  # seconds after which the engine is killed
 SPELL, LOOK = 50.0, 0.3  # seconds of one task, and between two looks of it
 LEASE_SECONDS = 30
 MOST_WAITING = 5  # of one person's, at once
-UNIMPORTANT = (  # to what a step, an evaluation and a checkpoint cost
-    "training_duration", "learning_rate", "schedule", "warmup_share", "weight_decay", "gradient_clip", "seed", "eval_interval",
-    "early_stopping_patience", "keep_checkpoints", "keep_policy", "lora_alpha",
-)  # fmt: skip
-VERSION = 1  # of what is measured: raised when the same settings would give another result
 
 
 class TooManyProbes(Refused):
@@ -54,7 +47,7 @@ def find(
     *, asked: RunRequest, model: BaseModel, dataset: DataSet, evaluation: DataSet | None, resolved: Hyperparameters
 ) -> Probing | None:
     """What is known, or under way, for these settings on this machine."""
-    return Probing.objects.filter(key=_key(asked, model, dataset, evaluation, resolved)).first()
+    return Probing.objects.filter(key=key(asked, model, dataset, evaluation, resolved)).first()
 
 
 @transaction.atomic
@@ -66,8 +59,8 @@ def ask(*, by: User, asked: RunRequest) -> Probing:
     require(by, "run.probe")
     found = check(asked=asked, by=by)
     spec = spec_of("probe", asked, found.model, found.dataset, found.eval_dataset, found.weights)
-    key = _key(asked, found.model, found.dataset, found.eval_dataset, spec.hyperparameters)
-    held = Probing.objects.select_for_update().filter(key=key).first()
+    digest = key(asked, found.model, found.dataset, found.eval_dataset, spec.hyperparameters)
+    held = Probing.objects.select_for_update().filter(key=digest).first()
     if held is not None and not held.is_failed:
         return held
     if Probing.objects.unfinished().filter(by=by).count() >= MOST_WAITING:
@@ -76,7 +69,7 @@ def ask(*, by: User, asked: RunRequest) -> Probing:
         "base_model": found.model, "by": by, "spec": spec.model_dump(mode="json"), "stage": Stage.WAITING, "doing": "",
         "result": None, "fault": "", "reason": "", "note": "", "lease_token": "", "asked_at": timezone.now(), "ended_at": None,
     }  # fmt: skip
-    probing, _ = Probing.objects.update_or_create(key=key, defaults=fresh)
+    probing, _ = Probing.objects.update_or_create(key=digest, defaults=fresh)
     record("run.probe", probing, by=by, model=found.model.name, dataset=found.dataset.name)
     after_commit("runs.tasks.probe", probing.pk, "")
     return probing
@@ -105,17 +98,6 @@ def reap() -> None:
             after_commit("runs.tasks.probe", found.pk, token)
     for pk in Probing.objects.filter(stage=Stage.WAITING).order_by("asked_at").values_list("pk", flat=True)[:1]:
         after_commit("runs.tasks.probe", pk, "")
-
-
-def _key(asked: RunRequest, model: BaseModel, dataset: DataSet, evaluation: DataSet | None, resolved: Hyperparameters) -> str:
-    """A digest of everything that costs depend on."""
-    told: dict[str, Any] = resolved.model_dump(mode="json", exclude=set(UNIMPORTANT))
-    told["lora_dropout"] = resolved.lora_dropout > 0
-    told |= {"model": model.name, "files": fingerprint(wiring.model_folder(model)), "task": asked.task_type.value}
-    told |= {"rows": dataset.digest, "held out": evaluation.digest if evaluation else "", "prompts": list(asked.eval_prompts)}
-    told |= {"weights": asked.custom_weights_path or "", "device": wiring.device_slots()[0].kind}
-    told |= {"threads": wiring.engine_threads() or 0, "node": wiring.node(), "version": VERSION}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 @transaction.atomic
