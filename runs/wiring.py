@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 from django.conf import settings
 
-from runs.catalog.stores import InVolume
 from runs.catalog.costs import TRAINED_SHARE
+from runs.catalog.stores import InVolume
 from runs.contract.folder import RunFolder
 from runs.data.sources import Hub, Roots
 from runs.data.sources.places import Place
