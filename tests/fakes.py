@@ -20,6 +20,7 @@ class FakeEngine:
     folder: RunFolder
     alive: bool = True
     asked_to_leave: bool = False
+    starved: bool = False
 
     def says(self, *lines: Line) -> None:
         with self.folder.events.open("a", encoding="utf-8") as file:
@@ -61,8 +62,8 @@ class FakeEngine:
         self.folder.write_exit(word)
         self.alive = False
 
-    def is_killed(self) -> None:
-        self.alive = False
+    def is_killed(self, *, starved: bool = False) -> None:
+        self.alive, self.starved = False, starved
 
 
 @dataclass
@@ -90,6 +91,10 @@ class FakeLauncher:
     def interrupt(self, folder: RunFolder) -> None:
         if self.is_alive(folder):
             self.engines[folder.path.name].asked_to_leave = True
+
+    def was_starved(self, folder: RunFolder) -> bool:
+        engine = self.engines.get(folder.path.name)
+        return engine is not None and engine.starved
 
     def kill(self, folder: RunFolder) -> None:
         if self.is_alive(folder):

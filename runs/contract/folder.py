@@ -6,6 +6,7 @@ lock                 held by the engine while it lives, so that a second one lea
 heartbeat            touched every few seconds by the engine
 stop                 written by the web: finish the step, keep a checkpoint, leave
 pause                written by the web: the same, to go on later
+halved               written by the web: how often to halve the tokens at once: the kernel killed engines for want of memory
 probe                written by the web: take a few steps, measure them, keep nothing
 probe.json           what they cost; written by the engine
 events.jsonl         append-only, one `contract.events.Line` a line
@@ -38,6 +39,7 @@ class EngineProcess(BaseModel):
     host: str
     pid: int
     started: float  # seconds since the epoch, as psutil.Process.create_time gives it
+    starved: int | None = None  # processes that the kernel had killed for want of memory before this one began
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -101,6 +103,16 @@ class RunFolder:
                 self.pause.touch()
             else:
                 self.pause.unlink(missing_ok=True)
+
+    @property
+    def halved(self) -> int:
+        try:
+            return int((self.path / "halved").read_text())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def halve(self) -> None:
+        write_atomically(self.path / "halved", str(self.halved + 1))
 
     def create(self) -> None:
         self.checkpoints.mkdir(parents=True, exist_ok=True)

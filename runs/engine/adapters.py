@@ -38,8 +38,9 @@ def start(spec: RunSpec, device: torch.device, dtype: torch.dtype, weights: Path
     try:
         written = json.loads((weights / CONFIG).read_bytes())
         config = {name: written[name] for name in ("task_type", "r", "lora_alpha", "target_modules")}
-        quantized = bool(json.loads((weights / BASE).read_bytes())["quantized"])
-        below = Path(written["base_model_name_or_path"])
+        said = json.loads((weights / BASE).read_bytes())
+        quantized = bool(said["quantized"])
+        below = Path(said.get("path") or written["base_model_name_or_path"])
     except (OSError, ValueError, KeyError) as error:
         raise Failure(Fault.MODEL, f"The adapter in {weights} does not say what it was trained on: {error}.") from error
     model = start(spec, device, dtype, below)
@@ -98,13 +99,19 @@ def tensors(model: PreTrainedModel) -> dict[str, Tensor]:
     }
 
 
-def save(model: PreTrainedModel, folder: Path, base: str, *, quantized: bool) -> None:
-    """Write a folder that PEFT's `from_pretrained` reads; `base` is the name or folder of the weights it is for."""
+def save(model: PreTrainedModel, folder: Path, spec: RunSpec, *, quantized: bool) -> None:
+    """Write a folder that PEFT's `from_pretrained` reads.
+
+    It names the base model by its id, as everybody's tools expect, and weights that have none by their folder.
+    Where they lie here stands in a file of our own.
+    """
+    path = str(spec.custom_weights_path or spec.base_model.path)
+    base = path if spec.custom_weights_path else spec.base_model.name
     config = copy(model.peft_config[NAME])
     config.base_model_name_or_path, config.inference_mode = base, True
     config.save_pretrained(str(folder))
     save_file(tensors(model), folder / WEIGHTS, metadata={"format": "pt"})
-    (folder / BASE).write_text(json.dumps({"quantized": "nf4" if quantized else None}))
+    (folder / BASE).write_text(json.dumps({"quantized": "nf4" if quantized else None, "path": path}))
 
 
 def load(model: PreTrainedModel, folder: Path) -> None:

@@ -10,7 +10,7 @@ from runs.contract.events import Evaluation, Fault
 from runs.engine import models
 from runs.engine.batches import pack
 from runs.engine.examples import Examples
-from runs.engine.failure import Failure
+from runs.engine.failure import Failure, is_out_of_memory
 from runs.engine.loss import Score, score
 from runs.engine.precision import precision
 from runs.engine.reporting import now
@@ -22,8 +22,26 @@ LARGEST = 700.0  # nats; math.exp of more is an OverflowError
 
 @torch.no_grad()
 def evaluate(training: Training, held_out: Examples, tick: Callable[[int], None]) -> Evaluation:
-    """Score all rows of `held_out`; `tick` is called with the number of rows done. Raises Failure(DIVERGED) at NaN."""
+    """Score all rows of `held_out`; `tick` is called with the number of rows done. Raises Failure(DIVERGED) at NaN.
+
+    Where the memory is not enough it begins again with half as many tokens at a time, as a step does.
+    """
     training.model.eval()
+    while (sums := _try(training, held_out, tick)) is None:
+        training.halve()
+    return _scores(training, sums)
+
+
+def _try(training: Training, held_out: Examples, tick: Callable[[int], None]) -> Score | None:
+    try:
+        return _score_all(training, held_out, tick)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error) or training.capacity <= int(held_out.lengths.max()):
+            raise
+        return None
+
+
+def _score_all(training: Training, held_out: Examples, tick: Callable[[int], None]) -> Score:
     sums = Score()
     for start in range(0, len(held_out), ROWS):
         rows = np.arange(start, min(start + ROWS, len(held_out)))
@@ -37,7 +55,7 @@ def evaluate(training: Training, held_out: Examples, tick: Callable[[int], None]
             sums = Score(sums.loss + found.loss, sums.correct + found.correct, sums.targets + found.targets)
             tick(int(rows[0]))
         tick(int(rows[-1]) + 1)
-    return _scores(training, sums)
+    return sums
 
 
 def _scores(training: Training, sums: Score) -> Evaluation:

@@ -1,5 +1,6 @@
 """What the machine does while it trains: memory, and how busy the device is."""
 
+import gc
 import time
 from pathlib import Path
 
@@ -7,6 +8,13 @@ import psutil
 import torch
 
 STATUS = Path("/proc/self/status")
+
+
+def free_memory(device: torch.device) -> None:
+    """Give back what a piece of work held that was broken off."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 class Gauges:

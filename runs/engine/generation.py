@@ -13,6 +13,8 @@ from runs.contract.spec import DataFile, TaskType
 from runs.data.rendering import Renderer
 from runs.data.rows import read_rows
 from runs.engine import attention
+from runs.engine.failure import is_out_of_memory
+from runs.engine.gauges import free_memory
 from runs.engine.wishes import Wishes
 
 NEW_TOKENS = 100  # at most, per answer
@@ -46,6 +48,22 @@ def shared_system(path: Path) -> str:
 
 def _system(messages: Sequence[dict[str, str]]) -> str:
     return messages[0]["content"] if messages and messages[0]["role"] == "system" else ""
+
+
+def answer_sparingly(
+    model: PreTrainedModel, renderer: Renderer, prompts: Sequence[list[int]], limit: int, wishes: Wishes
+) -> list[str]:
+    """`answer`, with half of the prompts side by side where the memory is not enough for all, down to one by one."""
+    try:
+        return answer(model, renderer, prompts, limit, wishes)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error) or len(prompts) == 1:
+            raise
+    free_memory(model.device)
+    half = len(prompts) // 2
+    return [
+        found for some in (prompts[:half], prompts[half:]) for found in answer_sparingly(model, renderer, some, limit, wishes)
+    ]
 
 
 @torch.no_grad()

@@ -91,6 +91,7 @@ class Pipeline:
             Duration.parse(settings.eval_interval),
         )
         training = Training(spec, model, self.method.parameters(model), self.examples, timetable, device, self.wishes)
+        training.capacity = max(1, training.capacity >> self.folder.halved)
         self.watch, self.gauges = Watch(timetable.total_steps), Gauges(device)
         self.keeper.check_room(training)
         self._say_plan(training)
@@ -190,7 +191,10 @@ class Pipeline:
                 self.reporter.progress(Phase.EVALUATION, "scoring evaluation rows", done, len(held_out), "rows")
                 self.wishes.check()
 
+            asked = training.capacity
             found = evaluation.evaluate(training, held_out, tick)
+            if note := training.halved(asked, f"from the evaluation after batch {training.step:,} on"):
+                self.reporter.say(Milestone(time=now(), type=EventType.ADVICE, message=note))
             log.info("evaluation at step %d: loss %.4f, accuracy %.3f", found.step, found.loss, found.token_accuracy)
             self.reporter.say(found)
             training.evaluations[training.step] = found.loss
@@ -200,7 +204,7 @@ class Pipeline:
             encoded = [generation.encode(prompt, self.renderer, self.spec.train, self.spec.task_type) for prompt in prompts]
             limit = self.spec.base_model.max_context_length
             self.reporter.progress(Phase.EVALUATION, "answering evaluation prompts", 0, len(prompts), "prompts")
-            answers = generation.answer(training.model, self.renderer, encoded, limit, self.wishes)
+            answers = generation.answer_sparingly(training.model, self.renderer, encoded, limit, self.wishes)
             for index, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
                 self.reporter.say(Sample(time=now(), step=training.step, index=index, prompt=prompt, answer=answer))
 

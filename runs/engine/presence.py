@@ -11,6 +11,7 @@ from typing import TextIO
 import psutil
 
 from runs.contract.folder import EngineProcess, RunFolder
+from runs.contract.starving import starved
 
 HEARTBEAT_SECONDS = 2.0
 PATIENCE_SECONDS = 10.0  # a killed engine counts as dead before the kernel has taken its memory, and then its lock, away
@@ -47,7 +48,9 @@ class Presence(threading.Thread):
     def __init__(self, folder: RunFolder) -> None:
         super().__init__(daemon=True, name="heartbeat")
         self._folder = folder
-        self._me = EngineProcess(host=socket.gethostname(), pid=os.getpid(), started=psutil.Process().create_time())
+        self._me = EngineProcess(
+            host=socket.gethostname(), pid=os.getpid(), started=psutil.Process().create_time(), starved=starved()
+        )
         self._tick()
 
     def run(self) -> None:

@@ -1,7 +1,6 @@
 """Optimizer steps: the rows of a step go through the model bin by bin, the loss is weighted by tokens over the whole step."""
 
 import base64
-import gc
 import logging
 import math
 import time
@@ -20,6 +19,7 @@ from runs.engine.checkpoints import State
 from runs.engine.duration import Timetable
 from runs.engine.examples import Examples
 from runs.engine.failure import Failure, is_out_of_memory
+from runs.engine.gauges import free_memory
 from runs.engine.loss import cross_entropy
 from runs.engine.precision import precision
 from runs.engine.wishes import Wishes
@@ -92,16 +92,22 @@ class Training:
         asked = self.capacity
         while (loss := self._try(rows)) is None:
             self.optimizer.zero_grad()
-            gc.collect()
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
             self._forget_chance()
-            self.capacity //= 2
-            log.warning("out of memory at batch %d: %d tokens at a time from now on", self.step + 1, self.capacity)
+            self.halve()
+        return loss, self.halved(asked, f"from batch {self.step + 1:,} on")
+
+    def halve(self) -> None:
+        """Half as many tokens at a time from now on, because the memory was not enough."""
+        free_memory(self.device)
+        self.capacity //= 2
+        log.warning("out of memory after batch %d: %d tokens at a time from now on", self.step, self.capacity)
+
+    def halved(self, asked: int, since: str) -> str:
+        """What happened to the `asked` tokens at a time, for the timeline; nothing if nothing did."""
         if self.capacity == asked:
-            return loss, ""
-        return loss, (
-            f"The memory was not enough for {asked:,} tokens at a time: from batch {self.step + 1:,} on it is "
+            return ""
+        return (
+            f"The memory was not enough for {asked:,} tokens at a time: {since} it is "
             f"{self.capacity:,}. The batch size is what it was, and no step was lost. "
             "A shorter context length or gradient checkpointing leaves more room."
         )

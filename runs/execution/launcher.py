@@ -19,5 +19,8 @@ class Launcher(Protocol):
     def interrupt(self, folder: RunFolder) -> None:
         """Ask the engine to keep a checkpoint and leave; returns at once and does nothing when none is alive."""
 
+    def was_starved(self, folder: RunFolder) -> bool:
+        """Whether the kernel has killed processes for want of memory since the engine began: if it is gone, it was one."""
+
     def kill(self, folder: RunFolder) -> None:
         """End the engine without asking, if one is alive: for one whose work nobody wants any more."""

@@ -11,6 +11,7 @@ from contextlib import suppress
 import psutil
 
 from runs.contract.folder import EngineProcess, RunFolder
+from runs.contract.starving import starved
 from runs.execution.environment import without_secrets
 from runs.execution.launcher import LaunchFailed
 
@@ -23,6 +24,7 @@ class LocalLauncher:
     """Starts `python -m runs.engine <folder>` in a session of its own: signals to web or worker do not reach it."""
 
     def start(self, folder: RunFolder) -> None:
+        before = starved()
         command = [sys.executable, "-m", "runs.engine", str(folder.path)]
         try:
             with folder.log.open("ab") as log:
@@ -36,7 +38,9 @@ class LocalLauncher:
                 )
         except OSError as error:
             raise LaunchFailed(f"The training process could not be started: {error.strerror}.") from error
-        folder.write_engine(EngineProcess(host=socket.gethostname(), pid=process.pid, started=_start_time(process.pid)))
+        folder.write_engine(
+            EngineProcess(host=socket.gethostname(), pid=process.pid, started=_start_time(process.pid), starved=before)
+        )
         threading.Thread(target=process.wait, daemon=True, name=f"wait-{process.pid}").start()  # else it ends as a zombie
 
     def is_alive(self, folder: RunFolder) -> bool:
@@ -51,6 +55,12 @@ class LocalLauncher:
         engine = folder.read_engine()
         if engine is not None and engine.host == socket.gethostname() and (process := _process(engine)):
             process.send_signal(signal.SIGTERM)
+
+    def was_starved(self, folder: RunFolder) -> bool:
+        engine, now = folder.read_engine(), starved()
+        if engine is None or engine.host != socket.gethostname() or engine.starved is None or now is None:
+            return False
+        return now > engine.starved
 
     def kill(self, folder: RunFolder) -> None:
         engine = folder.read_engine()

@@ -31,6 +31,7 @@ from runs.services.checks import check
 from runs.services.nudge import after_commit
 from runs.services.permissions import require
 from runs.services.refused import Refused
+from runs.services.settling import STARVED
 from runs.services.specification import spec_of
 
 LIMIT = 300.0  # seconds after which the engine is killed
@@ -158,7 +159,10 @@ def _advance(found: Probing) -> bool:
         reason = f"Three steps took more than {LIMIT / 60:.0f} minutes. What is said of time and memory stays a calculation."
         _end(found, Stage.FAILED, fault="slow", reason=reason)
     else:
-        reason = "The process was killed without a word, which is what a machine does that has no memory left."
+        sure = wiring.launcher().was_starved(folder)
+        reason = (
+            STARVED if sure else "The process was killed without a word, which is what a machine does that has no memory left."
+        )
         _end(found, Stage.FAILED, fault=Fault.MEMORY.value, reason=reason)
     return True
 

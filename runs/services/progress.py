@@ -20,7 +20,7 @@ from runs.services import timeline
 from runs.services.absorbing import absorb
 from runs.services.dispatch import renew
 from runs.services.lifecycle import wish_to_stop
-from runs.services.settling import requeue, settle
+from runs.services.settling import requeue, settle, starve
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,8 @@ def advance(run_id: int, token: str) -> bool:
 def _ending(folder: RunFolder, word: Exit | None) -> Callable[[Run], None]:
     if (last_word := word or folder.read_exit()) is not None:
         return lambda run: settle(run, last_word)
+    if wiring.launcher().was_starved(folder):
+        return lambda run: starve(run, folder)
     return lambda run: requeue(run, "The training process was lost; the run goes on from its last checkpoint.")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runs.contract import starving
 from runs.contract.folder import RunFolder
 from runs.execution.launcher import Launcher, LaunchFailed
 from runs.execution.local import LocalLauncher
@@ -39,6 +40,27 @@ def test_a_started_engine_is_written_down_and_alive(any_launcher: Launcher, fold
     assert any_launcher.is_alive(folder)
     assert folder.log.exists()
     any_launcher.interrupt(folder)
+
+
+def test_an_engine_that_lives_was_not_starved(any_launcher: Launcher, folder: RunFolder) -> None:
+    assert not any_launcher.was_starved(folder)
+    any_launcher.start(folder)
+    assert not any_launcher.was_starved(folder)
+    any_launcher.kill(folder)
+
+
+def test_the_kernels_count_tells_what_ended_an_engine(
+    folder: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter = tmp_path / "memory.events"
+    counter.write_text("low 0\noom 3\noom_kill 3\n")
+    monkeypatch.setattr(starving, "COUNTERS", (tmp_path / "missing", counter))
+    real = LocalLauncher()
+    real.start(folder)
+    real.kill(folder)
+    assert not real.was_starved(folder), "somebody else killed it"
+    counter.write_text("low 0\noom 4\noom_kill 4\n")
+    assert real.was_starved(folder)
 
 
 def test_a_killed_engine_is_not_alive(any_launcher: Launcher, folder: RunFolder) -> None:

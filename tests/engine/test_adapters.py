@@ -1,5 +1,6 @@
 """LoRA and QLoRA: only the adapter learns, PEFT reads what is written, and the finished model is what was scored."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,12 @@ def test_checkpoints_hold_the_adapter_alone(finished: RunFolder) -> None:
     assert not (kept / "model.safetensors").exists()
     assert (kept / "adapter_model.safetensors").stat().st_size < weights / 3
     assert all("lora_" in name for name in load_file(kept / "adapter_model.safetensors"))
+
+
+def test_an_adapter_names_its_base_model_by_id_and_says_where_its_weights_lie(finished: RunFolder) -> None:
+    for folder in (finished.checkpoints / "ep6-ba30", finished.adapter):
+        assert json.loads((folder / "adapter_config.json").read_text())["base_model_name_or_path"] == "tiny/Tiny-Instruct"
+        assert json.loads((folder / "adapter_base.json").read_text())["path"] == str(tiny_model())
 
 
 def test_peft_reads_the_adapter_and_makes_the_same_model(finished: RunFolder) -> None:

@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from runs.contract.events import EventType, Fault, Milestone, Outcome
+from runs.contract.events import Evaluation, EventType, Fault, Milestone, Outcome, Sample
+from runs.engine import evaluation, generation
+from runs.engine.loss import Score
 from runs.engine.training import Training
 from tests.engine.folders import chats, lines, losses, make_run, train
 from tests.tiny import write_tiny_model
@@ -90,3 +93,54 @@ def test_a_real_process_at_its_limit_goes_on(tmp_path: Path) -> None:
     assert len(losses(folder)) == 4
     assert all(math.isfinite(loss) for loss in losses(folder).values())
     assert notes(folder)[0].startswith("The memory was not enough for 512 tokens at a time: from batch ")
+
+
+def test_too_many_tokens_at_once_in_an_evaluation_are_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, tight = (
+        make_run(tmp_path / name, chats(8), held_out=chats(12, start=50), training_duration="2ba")
+        for name in ("plain", "tight")
+    )
+    assert train(plain).outcome == Outcome.COMPLETED
+    score = evaluation.score
+
+    def limited(hidden: torch.Tensor, *rest: torch.Tensor) -> Score:
+        if len(hidden) > 40:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+        return score(hidden, *rest)
+
+    monkeypatch.setattr(evaluation, "score", limited)
+    assert train(tight).outcome == Outcome.COMPLETED
+    found = [[line.loss for line in lines(folder) if isinstance(line, Evaluation)] for folder in (plain, tight)]
+    assert found[1] == pytest.approx(found[0], abs=1e-4)
+    assert notes(tight)[0].startswith(
+        "The memory was not enough for 256 tokens at a time: from the evaluation after batch 0 on"
+    )
+
+
+def test_prompts_that_do_not_fit_side_by_side_are_answered_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts = ("Which team?", "Who is it?", "Where?")
+    plain, tight = (
+        make_run(tmp_path / name, chats(8), prompts=prompts, training_duration="1ba") for name in ("plain", "tight")
+    )
+    assert train(plain).outcome == Outcome.COMPLETED
+    answer = generation.answer
+
+    def limited(model: object, renderer: object, asked: list[list[int]], *rest: object) -> list[str]:
+        if len(asked) > 1:
+            raise MemoryError
+        return answer(model, renderer, asked, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(generation, "answer", limited)
+    assert train(tight).outcome == Outcome.COMPLETED
+    said = [[(line.index, line.answer) for line in lines(folder) if isinstance(line, Sample)] for folder in (plain, tight)]
+    assert said[0] == said[1]
+    assert len(said[1]) == 6
+
+
+def test_an_engine_that_was_killed_for_memory_begins_with_less_at_once(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", chats(24), batch_size=6, training_duration="3ba", eval_interval="3ba")
+    folder.halve()
+    folder.halve()
+    assert folder.halved == 2
+    assert train(folder).outcome == Outcome.COMPLETED
+    assert '"capacity":64' in (folder.checkpoints / "ep0-ba3" / "state.json").read_text()

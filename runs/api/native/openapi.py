@@ -154,6 +154,7 @@ CODES = {
     "cannot_stop": "It is not under way.",
     "cannot_retry": "It was not given up.",
     "cannot_register": "There is nothing to register: the run has not completed, or is registered.",
+    "too_many_probes": "Some of yours are under way. Ask again when one has ended.",
     "quota_reached": "A quota of yours or of your team is used up; `detail` says which.",
     "cannot_retire": "The retirement contradicts itself or another one.",
     "method_not_allowed": "The address exists, the method does not.",

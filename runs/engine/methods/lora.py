@@ -31,10 +31,10 @@ class Lora:
         return {name: param for name, param in model.named_parameters() if param.requires_grad}
 
     def save(self, model: PreTrainedModel, spec: RunSpec, folder: Path) -> None:
-        adapters.save(model, folder, str(spec.custom_weights_path or spec.base_model.path), quantized=self.quantized)
+        adapters.save(model, folder, spec, quantized=self.quantized)
 
     def keep_apart(self, model: PreTrainedModel, spec: RunSpec, folder: Path) -> None:
-        adapters.save(model, folder, spec.base_model.name, quantized=self.quantized)
+        adapters.save(model, folder, spec, quantized=self.quantized)
 
     def finish(self, model: PreTrainedModel) -> PreTrainedModel:
         return adapters.fold(model)
