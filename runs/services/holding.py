@@ -1,6 +1,7 @@
 """Waiting runs of a base model that is gone: held with a reason, moved to its replacement, or let go when it comes back."""
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from runs.contract.events import EventType
@@ -30,6 +31,12 @@ def hold_waiting(model: BaseModel | None = None) -> list[Run]:
         run.save()
         timeline.add(run, EventType.REQUEUED, run.details)
     return held
+
+
+def owners(model: BaseModel) -> QuerySet[User]:
+    """Whose runs of this model are held."""
+    held = Run.objects.filter(base_model=model, status__in=WAITING).exclude(held="")
+    return User.objects.filter(pk__in=held.values("owner"))
 
 
 @transaction.atomic

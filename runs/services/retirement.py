@@ -93,10 +93,10 @@ def _carry_out(model: BaseModel) -> bool:
         return False
     model.carried_out_on = model.retires_on
     record("model.retired", model, by=None, on=str(model.retires_on))
-    held = holding.hold_waiting(model)
+    holding.hold_waiting(model)
     text = f"{_reason(model)} Runs at work finish. Your waiting runs of it are held: move them{_to(model)} or cancel them."
     title = f"{model.display_name} is retired: your waiting runs are held"
-    for owner in {run.owner for run in held}:
+    for owner in holding.owners(model):  # whoever held their runs: the queue may have been faster than this
         theirs = urlencode({"status": "QUEUED", "model": model.name, "person": owner.username})
         notices.tell([owner], title=title, text=text, path=f"/?{theirs}")
     return True

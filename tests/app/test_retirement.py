@@ -183,6 +183,20 @@ def test_the_day_begins_at_midnight_where_the_organisation_is(base_model: BaseMo
             assert base_model.is_retired is gone, zone
 
 
+def test_owners_are_told_even_if_the_queue_held_their_runs_before_the_schedule_came(
+    owner: User, submit: Submit, base_model: BaseModel, admin: User, launcher: FakeLauncher
+) -> None:
+    submit()
+    retire(base_model, admin, days=1)
+    with mock.patch("django.utils.timezone.localdate", return_value=timezone.localdate() + timedelta(days=1)):
+        dispatch.start_waiting()
+        assert Run.objects.get().held
+        assert not Notice.objects.filter(title__contains="are held").exists()
+        retirement.carry_out()
+        retirement.carry_out()
+    assert [notice.person for notice in Notice.objects.filter(title__contains="are held")] == [owner]
+
+
 def test_its_owner_moves_a_held_run_to_the_replacement_and_it_keeps_its_place(
     submit: Submit, base_model: BaseModel, newer: BaseModel, admin: User, owner: User, colleague: User, launcher: FakeLauncher
 ) -> None:

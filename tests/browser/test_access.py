@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 
 from runs.contract.events import EventType, Phase
 from runs.models import BaseModel, DataSet, RunStatus, User
+from runs.services import access
 from tests import scenes
 
 Open = Callable[..., Page]
@@ -88,3 +89,21 @@ def test_what_has_the_focus_shows_it(browse: Open, owner: User) -> None:
     page.goto("/")
     page.keyboard.press("j")
     assert page.evaluate("getComputedStyle(document.activeElement).outlineWidth") == "2px"
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_a_page_that_asks_shows_what_to_press_within_its_width(
+    browse: Open, admin: User, base_model: BaseModel, dataset: DataSet, width: int
+) -> None:
+    page = browse(admin, viewport={"width": width, "height": 900})
+    retire = f"/admin/runs/basemodel/retire/?model={base_model.pk}"
+    token = access.create_token(by=admin, name="script")[0]
+    asking = [retire, "/account/second-factor/", f"/data/{dataset.name}/delete/", f"/account/tokens/{token.pk}/revoke/"]
+    for path in [*asking, "/account/"]:
+        page.goto(path)
+        pressed = page.locator("main :is(button.btn, a.btn.danger)")
+        assert pressed.count(), path
+        for number in range(pressed.count()):
+            box = pressed.nth(number).bounding_box()
+            assert box, (path, pressed.nth(number).inner_text())
+            assert box["x"] + box["width"] <= width, (path, pressed.nth(number).inner_text())
