@@ -23,6 +23,7 @@ from runs.services import (
     resetting,
     retirement,
     seals,
+    taking,
     throttle,
     weighing,
 )
@@ -87,6 +88,13 @@ def measure(pk: int, token: str) -> None:
 
 
 @shared_task
+def take(pk: int, token: str) -> None:
+    close_old_connections()
+    if token := taking.work(pk, token, stopping=_stopping.is_set):
+        after_commit("runs.tasks.take", pk, token)
+
+
+@shared_task
 def fetch(pk: int, token: str) -> None:
     close_old_connections()
     if token := fetching.work(pk, token, stopping=_stopping.is_set):
@@ -106,6 +114,7 @@ def reap() -> None:
     measuring.reap()
     fetching.reap()
     probing.reap()
+    taking.reap()
 
 
 @shared_task
@@ -122,6 +131,7 @@ def deliver() -> None:
 def forget() -> None:
     once.forget()
     delivering.forget()
+    taking.forget()
 
 
 @shared_task

@@ -49,6 +49,11 @@ def measuring_folder(number: int) -> Path:
     return Path(settings.DATA_DIR / "measuring" / str(number))
 
 
+def taking_folder(key: str) -> Path:
+    """For a large file that is being checked: the same file system as uploads and data sets."""
+    return Path(settings.DATA_DIR / "taking" / key)
+
+
 def scratch() -> Path:
     """For half-written uploads: the same file system as the data sets, so that a rename finishes them."""
     folder = Path(settings.DATA_DIR / "scratch")
@@ -91,14 +96,15 @@ def site() -> str:
     return str(settings.SITE)
 
 
-def roots(scratch: Path, hub_token: str | None) -> Roots:
-    """The places that data may be read from; `scratch` is an empty folder for what has to be fetched first."""
+def roots(scratch: Path | None, hub_token: str | None, most: int | None = None) -> Roots:
+    """The places that data may be read from, up to `most` bytes; `scratch` is an empty folder for what is fetched first."""
     return Roots(
         volumes=settings.VOLUMES_ROOT,
         tables=settings.TABLES_ROOT,
         huggingface=Path(settings.HUGGINGFACE_ROOT),
         hub=Hub(endpoint=settings.HF_ENDPOINT, token=hub_token, cdn=tuple(settings.HF_CDN)),
         scratch=scratch,
+        most=most,
     )
 
 

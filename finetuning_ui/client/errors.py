@@ -1,6 +1,8 @@
 """What can go wrong between a script and the server."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field as field_of
 from typing import Any
 
 
@@ -9,6 +11,7 @@ class Problem:
     code: str
     message: str
     field: str = ""
+    facts: Mapping[str, Any] = field_of(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}" if self.field else self.message
@@ -45,7 +48,12 @@ class ApiError(ClientError):
         self.status = status
         self.code = str(document.get("code", "error"))
         self.problems = [
-            Problem(str(found.get("code", "")), str(found.get("message", "")), str(found.get("field") or ""))
+            Problem(
+                str(found.get("code", "")),
+                str(found.get("message", "")),
+                str(found.get("field") or ""),
+                found.get("facts") or {},
+            )
             for found in document.get("problems") or []
         ]
         detail = str(document.get("detail") or document.get("title") or "The server gave no reason.")

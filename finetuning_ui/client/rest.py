@@ -13,6 +13,7 @@ import httpx
 from finetuning_ui.client.errors import ApiError, ConnectionFailed, NotConfigured
 
 LOST = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)  # the connection was there, and broke
+POLL = 1.0  # seconds between two questions about a check in the background
 PAUSES = (0.5, 1.0, 2.0)  # seconds before it is tried again
 TIMEOUT = httpx.Timeout(10.0, read=120.0)  # seconds; an upload is checked before it is answered
 
@@ -46,10 +47,21 @@ class Client:
         return self._call("POST", f"/licences/{_part(key)}/accept")
 
     def upload(self, path: Path, *, task_type: str = "CHAT_COMPLETION", name: str = "") -> dict[str, Any]:
-        """Check a file and keep it as a data set; ApiError lists what is wrong in it, by line."""
+        """Check a file and keep it as a data set; ApiError lists what is wrong in it, by line. Waits for the check of a large
+        one, which goes on in the background.
+        """
         data = {"task_type": task_type, "name": name}
         with path.open("rb") as file:
-            return self._call("POST", "/datasets", files={"file": (path.name, file)}, data=data, headers=_key())
+            made = self._call("POST", "/datasets", files={"file": (path.name, file)}, data=data, headers=_key())
+        return self._call("GET", f"/datasets/{_part(self._checked(made['key']))}") if "state" in made else made
+
+    def _checked(self, key: str) -> str:
+        """The name of the data set that a check in the background makes. Raises ApiError with what is wrong."""
+        while (found := self._call("GET", f"/checks/{_part(key)}"))["state"] in ("waiting", "running"):
+            time.sleep(POLL)
+        if found["state"] == "refused":
+            raise ApiError(400, {"code": "bad_data", "detail": found["reason"], "report": found["report"]})
+        return str(found["dataset"])
 
     def check(self, path: Path, *, task_type: str = "CHAT_COMPLETION", **plan: Any) -> dict[str, Any]:
         """What an upload of this file would say; nothing is kept. `plan` is the run it is for: model, context_length, ..."""
@@ -59,7 +71,16 @@ class Client:
 
     def create(self, *, idempotency_key: str | None = None, **request: Any) -> dict[str, Any]:
         """Start a run; the keywords are the fields of a run request. A repeated key returns the run that it made before."""
-        return self._call("POST", "/runs", json=request, headers=_key(idempotency_key))
+        headers = _key(idempotency_key)
+        while True:
+            try:
+                return self._call("POST", "/runs", json=request, headers=headers)
+            except ApiError as error:
+                checks = [problem.facts["check"] for problem in error.problems if problem.code == "still_checking"]
+                if error.status != 409 or not checks:
+                    raise
+                for key in checks:  # large data named by their place: the run is made when they are here
+                    self._checked(str(key))
 
     def runs(self, **filters: str) -> Iterator[dict[str, Any]]:
         return self._pages("/runs", **filters)

@@ -14,7 +14,8 @@ from tokenizers.decoders import DecodeStream
 from runs.contract.spec import TaskType
 from runs.data.ahead import Work, worked
 from runs.data.answers import Answers, Rendered
-from runs.data.counting import Counted, Encoded, counted, counted_chat
+from runs.data.counting import counted_chat
+from runs.data.encoded import Counted, Encoded, counted
 from runs.data.rows import Row
 from runs.data.segments import Planner
 from runs.data.template import ChatTemplate, Message, TemplateError

@@ -12,7 +12,7 @@ import orjson
 from tokenizers import AddedToken, Encoding, Tokenizer
 from tokenizers.models import BPE
 
-from runs.data.counting import NEVER, Counted
+from runs.data.encoded import NEVER, Counted
 from runs.data.frames import Frame, Span
 
 REMEMBERED = 1_000  # plans

@@ -3,7 +3,7 @@
 Every fault becomes a sentence in the report; no content of a file raises. Good rows take a fast path.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +40,18 @@ def check(
     canonical: Path | None,
     mapping: str | None = None,
     renderer: Renderer | None = None,
+    tick: Callable[[int], None] = lambda _: None,
 ) -> Report:
     """Check a file or folder, called `name` by the person who gave it, and write its canonical rows to `canonical`.
 
     `mapping` is the shape of a confirmed `Report.proposal`. With a `renderer`, rows that the model's template does not accept
-    are found too. The canonical file exists afterwards only if the report is `ok`; equal rows give equal bytes.
+    are found too. `tick` hears how many rows are good so far.
+
+    The canonical file exists afterwards only if the report is `ok`; equal rows give equal bytes.
     """
     with Canonical(canonical) as out:
         fit = ModelFit(renderer) if renderer and task is TaskType.CHAT_COMPLETION else None
-        checking = _Checking(task, "" if path.is_dir() else name, out, mapping, fit)
+        checking = _Checking(task, "" if path.is_dir() else name, out, mapping, fit, tick)
         try:
             checking.run(read(path, name, task, checking.findings, canonical.parent if canonical else None))
         except Unreadable as stop:
@@ -71,11 +74,13 @@ def check(
 class _Checking:
     """The state of one check."""
 
-    def __init__(self, task: TaskType, file: str, out: Canonical, mapping: str | None, fit: ModelFit | None) -> None:
+    def __init__(
+        self, task: TaskType, file: str, out: Canonical, mapping: str | None, fit: ModelFit | None, tick: Callable[[int], None]
+    ) -> None:
         self.findings = Findings(file)
         self._table = ending(file) in (*TABLES, ".parquet")
         self.preview: list[Row] = []
-        self._task, self._out, self._mapping, self._fit = task, out, mapping, fit
+        self._task, self._out, self._mapping, self._fit, self._tick = task, out, mapping, fit, tick
         self._rule, self._fast = RULES[task](), Fast(task)
         self._copies = Copies()
         self._shapes: list[str | None] = []
@@ -84,6 +89,7 @@ class _Checking:
     def run(self, batches: Iterable[Batch]) -> None:
         seen = False
         for batch in batches:
+            self._tick(self._out.rows)
             if self._all_good(batch):
                 seen = True
                 continue

@@ -19,6 +19,7 @@ from runs.models.registry import ModelVersion, RegisteredModel
 from runs.models.run import Run
 from runs.models.secret import Secret
 from runs.models.status import RunStatus
+from runs.models.taking import Taking
 from runs.models.token import ApiToken
 from runs.models.user import Right, Role, Team, User
 from runs.models.visibility import Visibility
@@ -60,6 +61,7 @@ __all__ = [
     "SecondFactor",
     "Secret",
     "StatusChange",
+    "Taking",
     "Team",
     "User",
     "Visibility",

@@ -1,7 +1,6 @@
 """Data sets: take files in, find them again, delete them."""
 
 import hashlib
-import re
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -9,22 +8,25 @@ from functools import lru_cache
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from runs import wiring
 from runs.contract.spec import TaskType
 from runs.data.rendering import Renderer, TemplateError
-from runs.data.sources import SourceError, open_source, pinned
+from runs.data.sources import SourceError, TooLarge, open_source, pinned
 from runs.data.validation import Report, check
 from runs.data.vocabulary import fingerprint
 from runs.models import BaseModel, DataSet, Run, User
-from runs.services import arrivals, quotas, shelf
+from runs.services import arrivals, quotas, shelf, taking
+from runs.services.arrivals import Arrival
 from runs.services.audit import record
+from runs.services.keeping import keep
 from runs.services.permissions import may, require
 from runs.services.refused import BadData, CannotDelete, Invalid, ModelUnavailable, NotFound, UnknownData
 from runs.services.secrets import Name, opened
+from runs.services.taking import Place
 
 COPY_BYTES = 1 << 20
 
@@ -33,6 +35,8 @@ def add_upload(
     *, by: User, file: BinaryIO, filename: str, task: TaskType, name: str = "", mapping: str = "", keep_original: bool = False
 ) -> DataSet:
     """Check an uploaded file and keep its rows as a data set; raise BadData with the whole report when it is unusable.
+
+    A large one is checked in the background: raises StillChecking.
 
     `keep_original` keeps the file too, for doors that promise it back to the byte.
     """
@@ -45,6 +49,8 @@ def add_upload(
             while chunk := file.read(COPY_BYTES):
                 copy.write(chunk)
                 digest.update(chunk)
+        if not keep_original and taking.is_large(path, filename):
+            taking.begin(by=by, path=path, source=filename, task=task, name=name, mapping=mapping)
         dataset = _keep(by=by, path=path, source=filename, task=task, name=name, field="file", mapping=mapping)
         if keep_original:
             dataset.original = f"sha256:{digest.hexdigest()}"
@@ -66,19 +72,31 @@ def add_texts(*, by: User, files: Sequence[tuple[str, BinaryIO]], task: TaskType
             with (Path(scratch, f"{number}-{plain}") if target.exists() else target).open("wb") as copy:
                 copyfileobj(file, copy, COPY_BYTES)
         source = f"{len(files):,} files"
+        if taking.is_large(Path(scratch)):
+            taking.begin(by=by, path=Path(scratch), source=source, task=task, name=name or "texts", mapping=mapping)
         return _keep(by=by, path=Path(scratch), source=source, task=task, name=name or "texts", field="file", mapping=mapping)
 
 
 def add_arrived(*, by: User, key: str, task: TaskType, name: str = "", mapping: str = "") -> DataSet:
     """Check a file that came in parts, where it lies. It is kept when a mapping is proposed, so that it need not come again."""
     require(by, "dataset.create")
+    if earlier := taking.refused(by=by, key=key):
+        taking.again(by=by, refused=earlier, mapping=mapping)
     with arrivals.whole(by=by, key=key) as file:
-        try:
-            return _keep(by=by, path=file.path, source=file.filename, task=task, name=name, field="file", mapping=mapping)
-        except BadData as refused:
-            if not (isinstance(refused.report, Report) and refused.report.proposal):
-                arrivals.drop(by=by, key=key)
-            raise
+        if taking.is_large(file.path, file.filename):
+            begun = taking.put(by=by, path=file.path, source=file.filename, task=task, name=name, mapping=mapping)
+        else:
+            return _keep_arrived(by=by, file=file, task=task, name=name, mapping=mapping)
+    raise taking.told(begun, "file")
+
+
+def _keep_arrived(*, by: User, file: Arrival, task: TaskType, name: str, mapping: str) -> DataSet:
+    try:
+        return _keep(by=by, path=file.path, source=file.filename, task=task, name=name, field="file", mapping=mapping)
+    except BadData as refused:
+        if not (isinstance(refused.report, Report) and refused.report.proposal):
+            arrivals.drop(by=by, key=file.key)
+        raise
 
 
 def resolve(*, by: User, reference: str, task: TaskType, field: str, mapping: str = "") -> DataSet:
@@ -104,17 +122,26 @@ def resolve(*, by: User, reference: str, task: TaskType, field: str, mapping: st
 def _read(*, by: User, reference: str, task: TaskType, field: str, mapping: str) -> DataSet:
     """What lies in a volume, a table or the hub. A version that this person had read before is not read again."""
     with TemporaryDirectory(dir=wiring.scratch()) as folder:
-        roots = wiring.roots(Path(folder), opened(Name.HUB_TOKEN, by=by))
+        roots = wiring.roots(Path(folder), opened(Name.HUB_TOKEN, by=by), most=taking.MOST)
+        version = None
         try:
             version = pinned(reference, roots)
             if version and (earlier := DataSet.objects.filter(owner=by, source=version, task_type=task).first()):
                 return earlier
             path = open_source(version or reference, roots, task)
+        except TooLarge as large:
+            place = Place(version or reference, _name(reference, version), version or large.stamp, large.bytes)
+            return taking.of_place(by=by, place=place, task=task, field=field, mapping=mapping)
         except SourceError as error:
             raise UnknownData(str(error), field=field) from error
         source, file = version or reference, path.name if version else ""
-        name = reference.rstrip("/").rpartition("/")[2] if "Volumes/" in reference else (version or "").partition("@")[0]
+        name = _name(reference, version)
         return _keep(by=by, path=path, source=source, task=task, name=name, field=field, mapping=mapping, file=file)
+
+
+def _name(reference: str, version: str | None) -> str:
+    """For the data set of a place."""
+    return reference.rstrip("/").rpartition("/")[2] if "Volumes/" in reference else (version or "").partition("@")[0]
 
 
 def find(*, by: User, name: str) -> DataSet:
@@ -174,48 +201,4 @@ def _keep(
         report = check(path, task=task, name=file or Path(source).name, canonical=canonical, mapping=mapping or None)
         if not report.ok:
             raise BadData(report.sentence, field=field, report=report)
-        if field != "file" and (earlier := _same(by, source, report, task)):
-            return earlier
-        try:
-            with transaction.atomic():
-                shelf.put(canonical, report.digest)
-                return create(by=by, report=report, source=source, task=task, wanted=slug(name or Path(source).name))
-        except quotas.QuotaReached:
-            shelf.clear(report.digest)
-            raise
-
-
-def _same(by: User, source: str, report: Report, task: TaskType) -> DataSet | None:
-    """What an earlier read of the same path kept, if its bytes have not changed since."""
-    return DataSet.objects.filter(owner=by, source=source, digest=report.digest, task_type=task).first()
-
-
-def create(*, by: User, report: Report, source: str, task: TaskType, wanted: str, **more: Any) -> DataSet:
-    """Create the row under the first free name: helpdesk, helpdesk-2, helpdesk-3, ..."""
-    for number in range(1, 1_000):
-        try:
-            with transaction.atomic():
-                size = wiring.dataset_file(report.digest).stat().st_size
-                quotas.may_keep(by, size)
-                dataset = DataSet.objects.create(
-                    name=wanted if number == 1 else f"{wanted}-{number}",
-                    owner=by,
-                    task_type=task,
-                    source=source[:1_000],
-                    digest=report.digest,
-                    rows=report.rows,
-                    bytes=size,
-                    report=report.model_dump(mode="json"),
-                    **more,
-                )
-                record("dataset.create", dataset, by=by, after={"digest": report.digest, "rows": report.rows, "source": source})
-                return dataset
-        except IntegrityError:
-            continue
-    raise Invalid(f"There are too many data sets called “{wanted}”. Choose another name.", field="name")
-
-
-def slug(text: str) -> str:
-    """A name that fits a URL: letters, digits, _ and -; the ending of a file name is dropped."""
-    stem = re.sub(r"(\.(jsonl|json|csv|parquet|txt|zip|gz))+$", "", text, flags=re.IGNORECASE)
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-").lower()[:80] or "data"
+        return keep(by=by, canonical=canonical, report=report, source=source, task=task, name=name, again=field == "file")

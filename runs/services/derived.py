@@ -8,7 +8,7 @@ from runs.data.remedies import RemedyKind
 from runs.data.validation import check
 from runs.models import DataSet, Measurement, User
 from runs.services import shelf
-from runs.services.datasets import create
+from runs.services.keeping import create
 from runs.services.naming import ENDINGS, HELD_OUT
 
 

@@ -8,11 +8,20 @@ from django.db import transaction
 
 from runs.contract.request import RunRequest
 from runs.contract.spec import TaskType
-from runs.models import BaseModel, DataSet, Draft, Probing, Run, User
-from runs.services import access, checks, datasets, estimates, lifecycle, probing, profiling
+from runs.models import BaseModel, DataSet, Draft, Probing, Run, Taking, User
+from runs.services import access, checks, datasets, estimates, lifecycle, probing, profiling, taking
 from runs.services.audit import record
 from runs.services.permissions import require
-from runs.services.refused import Invalid, LicenceNotAccepted, ModelUnavailable, NotFound, Problem, Refused, StillCounting
+from runs.services.refused import (
+    Invalid,
+    LicenceNotAccepted,
+    ModelUnavailable,
+    NotFound,
+    Problem,
+    Refused,
+    StillChecking,
+    StillCounting,
+)
 from runs.services.specification import resolved
 
 DATA_FIELDS = ("train_data_path", "eval_data_path")
@@ -109,15 +118,20 @@ def choose_data(
 ) -> DataSet:
     """Take rows in or find them, check them against the chosen model, and keep them in `field` of the draft.
 
-    `mapping` is the foreign shape of what is referred to, where the person confirmed one.
+    `mapping` is the foreign shape of what is referred to, where the person confirmed one. Large data are checked in the
+    background first: raises StillChecking, and `collect` chooses them afterwards.
     """
     task = TaskType(draft.values["task_type"])
-    if upload is not None:
-        dataset = upload.keep(by=by, task=task)
-    elif reference:
-        dataset = datasets.resolve(by=by, reference=reference, task=task, field=field, mapping=mapping)
-    else:
-        raise Invalid("Choose a file, a data set or a path.", field=field)
+    try:
+        if upload is not None:
+            dataset = upload.keep(by=by, task=task)
+        elif reference:
+            dataset = datasets.resolve(by=by, reference=reference, task=task, field=field, mapping=mapping)
+        else:
+            raise Invalid("Choose a file, a data set or a path.", field=field)
+    except StillChecking as checking:
+        taking.note(by=by, key=checking.check, draft=draft, field=field)
+        raise
     keep(draft=draft, by=by, values={field: dataset.name})  # first of all: what was uploaded is not lost by what follows
     try:
         profiling.profile(dataset=dataset, model=checks.find_model(draft.values["model"]), context_length=context_length(draft))
@@ -127,6 +141,19 @@ def choose_data(
         keep(draft=draft, by=by, values={field: None})
         raise Invalid(refused.message, field=field) from refused
     return dataset
+
+
+def collect(*, draft: Draft, by: User) -> list[Problem]:
+    """Choose what was checked in the background since; what does not go with the model, each at its field."""
+    problems: list[Problem] = []
+    for found in Taking.objects.filter(draft=draft).exclude(dataset=None).select_related("dataset"):
+        assert found.dataset is not None
+        taking.note(by=by, key=found.key, draft=None, field="")
+        try:
+            choose_data(draft=draft, by=by, field=found.field, reference=found.dataset.name)
+        except Refused as refused:
+            problems += refused.problems
+    return problems
 
 
 def context_length(draft: Draft) -> int:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from runs.models import KeptAnswer, User
-from runs.services.refused import KeyReused
+from runs.services.refused import Begun, KeyReused
 
 KEPT = timedelta(hours=24)
 
@@ -30,20 +30,32 @@ def once(*, by: User, operation: str, key: str, digest: Callable[[], str], make:
 
     `digest` names what is asked for; it is called after `make`, which may have to read it first.
     """
+    begun: Begun | None = None
     with transaction.atomic():
         row, new = KeptAnswer.objects.get_or_create(user=by, operation=operation, key=key)
         if not new and row.created_at < timezone.now() - KEPT:
             row.delete()
             row, new = KeptAnswer.objects.create(user=by, operation=operation, key=key), True
         if new:
-            answer = make()
-            row.digest, row.status, row.location = digest(), answer.status, answer.location
-            row.body = answer.body
-            row.save()
-            return answer
+            try:
+                answer = make()
+            except Begun as found:
+                begun = found
+                row.delete()  # it is asked again under the same key
+            else:
+                return _kept(row, answer, digest())
+    if begun is not None:
+        raise begun
     if row.digest != digest():
         raise KeyReused("This key was used before, for another request. Use a new key.", field="Idempotency-Key")
     return Answer(row.status, row.body.open(), row.location, repeated=True)
+
+
+def _kept(row: KeptAnswer, answer: Answer, digest: str) -> Answer:
+    row.digest, row.status, row.location = digest, answer.status, answer.location
+    row.body = answer.body
+    row.save()
+    return answer
 
 
 def release(*, by: User, location: str) -> None:

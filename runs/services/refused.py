@@ -124,6 +124,20 @@ class KeyReused(Refused):
     code = "key_reused"
 
 
+class Begun(Refused):
+    """Not yet, and not in vain: what has to come first was begun, and stays."""
+
+
+class StillChecking(Begun):
+    """Large data are being checked in the background. `facts` have the `check` by which to ask how far it is."""
+
+    code = "still_checking"
+
+    @property
+    def check(self) -> str:
+        return str(self.problems[0].facts["check"])
+
+
 class StillCounting(Refused):
     """What was asked for is being computed; asking again later helps."""
 

@@ -12,7 +12,8 @@ from runs.data.vocabulary import fingerprint
 from runs.models import BaseModel, DataSet, Measurement, User
 from runs.models.measurement import State
 from runs.services import measuring
-from runs.services.datasets import renderer, slug
+from runs.services.datasets import renderer
+from runs.services.keeping import slug
 from runs.services.permissions import require
 from runs.services.refused import Invalid
 

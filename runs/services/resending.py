@@ -7,7 +7,7 @@ was heard in between that shows the answer to have arrived, or another run to be
 
 import hashlib
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from django.db import transaction
@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from runs.models import DataSet, KeptAnswer, Run, User
+from runs.services.refused import Begun
 
 Made = TypeVar("Made", Run, DataSet)
 OPERATION = "resent"  # KeptAnswer.operation of these; `location` is the name of what was made
@@ -35,9 +36,19 @@ def once_if_resent(
             earlier = among.filter(owner=by, name=row.location).first()
             if earlier is not None:
                 return earlier
-        made = make()
-        row.created_at, row.location = arrived, made.name
-        row.save()
+        try:
+            made = make()
+        except Begun as found:
+            row.delete()
+            begun = found
+        else:
+            return _noted(row, arrived, made)
+    raise begun
+
+
+def _noted(row: KeptAnswer, arrived: datetime, made: Made) -> Made:
+    row.created_at, row.location = arrived, made.name
+    row.save()
     return made
 
 

@@ -6,13 +6,13 @@ from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, QueryDict
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 
 from runs.models import User
 from runs.services import visits
 from runs.services.origin import turned_down
 from runs.services.permissions import MethodUnknown, permit
-from runs.services.refused import Invalid, NotAllowed, NotFound, Refused
+from runs.services.refused import Invalid, NotAllowed, NotFound, Refused, StillChecking
 
 Rest = ParamSpec("Rest")
 View = Callable[Concatenate[HttpRequest, Rest], HttpResponseBase]
@@ -41,6 +41,8 @@ def page(view: View[Rest]) -> View[Rest]:
             return view(request, *args, **kwargs)
         except MethodUnknown:
             return HttpResponseNotAllowed([])
+        except StillChecking as checking:
+            return redirect("taking", checking.check)
         except Refused as refused:
             return refusal(request, refused)
 

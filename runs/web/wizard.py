@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from runs.contract.spec import TaskType
-from runs.models import BaseModel, DataSet, Draft, Run
+from runs.models import BaseModel, DataSet, Draft, Run, Taking
 from runs.services import drafts, lifecycle
 from runs.services.drafts import DATA_FIELDS
 from runs.services.refused import Problem
@@ -101,6 +101,7 @@ def data_context(request: HttpRequest, draft: Draft, forms: Mapping[str, Any], r
                 "dataset": request.POST.get(f"{field}-dataset", ""),
                 "source": request.POST.get(f"{field}-source", "path" if typed else "upload"),
                 "refused": reports.get(field),
+                "takings": Taking.objects.filter(draft=draft, field=field, dataset=None),
                 "mapping": f"{field}-mapping",
                 "optional": field != "train_data_path",
             }

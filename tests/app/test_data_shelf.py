@@ -11,7 +11,7 @@ from django.db import connection
 from runs import wiring
 from runs.contract.spec import TaskType
 from runs.models import DataSet, User
-from runs.services import datasets, shelf
+from runs.services import datasets, keeping, shelf
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROWS = b"".join(
@@ -44,7 +44,7 @@ def test_bytes_that_somebody_adds_while_they_are_deleted_stay(
 ) -> None:
     first = add(owner)
     seen, go = Event(), Event()
-    create = datasets.create
+    create = keeping.create
 
     def slowly(**asked: object) -> DataSet:
         """The file is found on the shelf; before there is a row for it, somebody deletes the other one."""
@@ -52,7 +52,7 @@ def test_bytes_that_somebody_adds_while_they_are_deleted_stay(
         assert go.wait(60)
         return create(**asked)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(datasets, "create", slowly)
+    monkeypatch.setattr(keeping, "create", slowly)
     adding = started(lambda: add(colleague))
     assert seen.wait(60)
     deleting = started(lambda: datasets.delete(dataset=first, by=owner))

@@ -28,6 +28,7 @@ from runs.models import (
     Right,
     Role,
     Run,
+    Taking,
     User,
     Visibility,
     Webhook,
@@ -116,6 +117,7 @@ def things(
     token, _ = access.create_token(by=owner, name="old")
     webhook = Webhook.objects.create(owner=owner, url="https://hooks.example.org/", secret="whsec_")
     delivery = Delivery.objects.create(webhook=webhook, type="ping", payload={}, state="given_up")
+    check = Taking.objects.create(owner=owner, task_type="CHAT_COMPLETION", source="large.jsonl", job={})
     draft = Draft.objects.create(owner=owner, values={"model": base_model.name, "task_type": "CHAT_COMPLETION"})
     return {
         "runs/<slug:name>": f"runs/{run.name}",
@@ -134,6 +136,8 @@ def things(
         "v1/models/<path:key>": f"v1/models/{base_model.name}",
         "base-model-families/<label:family>": f"base-model-families/{base_model.family}",
         "licences/<label:key>": f"licences/{base_model.licence.key}",
+        "checks/<slug:key>": f"checks/{check.key}",
+        "checks/<label:key>": f"checks/{check.key}",
         "<slug:key>": draft.key,
         "<label:upload>": arrivals.begin(by=owner, filename="rows.jsonl", size=9).key,
         "<step:step>": "model",

@@ -16,7 +16,7 @@ from runs import wiring
 from runs.contract.spec import TaskType
 from runs.data.validation import check
 from runs.models import Checkpoint, DataSet, Quota, Run, RunEvent, RunStatus, Team, User
-from runs.services import arrivals, datasets, lifecycle, quotas, volumes
+from runs.services import arrivals, datasets, keeping, lifecycle, quotas, volumes
 from runs.services.quotas import QuotaReached
 from runs.services.refused import NotAllowed
 from tests.app.conftest import ROWS, Call, Submit, caller, text
@@ -124,7 +124,7 @@ def test_a_remedy_needs_room_too(owner: User, dataset: DataSet) -> None:
     report = check(wiring.dataset_file(dataset.digest), task=TaskType.CHAT_COMPLETION, name="x.jsonl", canonical=None)
     kept = report.model_copy(update={"digest": dataset.digest, "rows": dataset.rows})
     with pytest.raises(QuotaReached):
-        datasets.create(by=owner, report=kept, source="x", task=TaskType.CHAT_COMPLETION, wanted="more", derived_from=dataset)
+        keeping.create(by=owner, report=kept, source="x", task=TaskType.CHAT_COMPLETION, wanted="more", derived_from=dataset)
 
 
 def test_storage_counts_data_and_checkpoints_that_are_there(owner: User, run: Run, dataset: DataSet, client: Client) -> None:

@@ -19,10 +19,11 @@ from runs.api.native.offers import DataSetPage, DataSetShape
 from runs.api.native.paging import page
 from runs.api.native.profiles import TrialShape, length_of
 from runs.api.native.query import CheckQuery, DataSetsQuery, FileQuery, UploadQuery, parameters, read, validated
+from runs.api.native.takings import TakingShape
 from runs.models import DataSet
-from runs.services import checks, datasets, once, trying
+from runs.services import checks, datasets, once, taking, trying
 from runs.services.outputs import rows_file
-from runs.services.refused import Malformed
+from runs.services.refused import Malformed, StillChecking
 
 Fields = TypeVar("Fields", bound=FileQuery)
 
@@ -60,21 +61,38 @@ def list_datasets(request: Request) -> Response:
     return page(request, rows, query, DataSetShape.of, order=query.order)
 
 
-@operation("Upload a data set", answer=DataSetShape, status=201, body=UPLOAD, headers=FIELDS, creates=True, tag="datasets")
+@operation(
+    "Upload a data set",
+    answer={201: DataSetShape, 202: TakingShape},
+    body=UPLOAD,
+    headers=FIELDS,
+    creates=True,
+    tag="datasets",
+)
 def upload_dataset(request: Request) -> Response:
     """As a form with a `file`, as the file's bytes with the rest in the query, or as the key of an upload in parts.
 
-    What is wrong is named by line.
+    What is wrong is named by line. A file of more than 32 MiB (packed: 8 MiB) is checked in the background: the answer is 202
+    with the check, to be asked at its Location until it is ready. To confirm the mapping that a refused check proposes, send
+    its key as `upload`.
     """
+    try:
+        made = _uploaded(request)
+    except StillChecking as checking:
+        response = shown(TakingShape.of(taking.find(by=person(request), key=checking.check)), 202)
+        response.headers["Location"] = request.build_absolute_uri(f"/api/v1/checks/{checking.check}")
+        return response
+    response = shown(DataSetShape.of(made), 201)
+    response.headers["Location"] = request.build_absolute_uri(f"/api/v1/datasets/{made.name}")
+    return response
+
+
+def _uploaded(request: Request) -> DataSet:
     file, filename, fields = _sent(request, UploadQuery)
     settings: dict[str, Any] = {"task": fields.task_type, "name": fields.name, "mapping": fields.mapping}
     if fields.upload:
-        dataset = datasets.add_arrived(by=person(request), key=fields.upload, **settings)
-    else:
-        dataset = datasets.add_upload(by=person(request), file=file, filename=filename, **settings)
-    response = shown(DataSetShape.of(dataset), 201)
-    response.headers["Location"] = request.build_absolute_uri(f"/api/v1/datasets/{dataset.name}")
-    return response
+        return datasets.add_arrived(by=person(request), key=fields.upload, **settings)
+    return datasets.add_upload(by=person(request), file=file, filename=filename, **settings)
 
 
 def _sent(request: Request, query: type[Fields]) -> tuple[BinaryIO, str, Fields]:

@@ -145,6 +145,7 @@ CODES = {
     "bad_data": "The file cannot be trained on; `report` has every problem with its line.",
     "key_reused": "The Idempotency-Key was used before, for a different request.",
     "still_counting": "What was asked for is being computed. Ask again in a moment; the sentence says how far it is.",
+    "still_checking": "Large data are being checked. Ask /api/v1/checks/{facts.check} until they are, then send this again.",
     "cannot_cancel": "The run has ended, or is ending.",
     "cannot_pause": "The run has ended or is ending, or there is nothing to resume.",
     "cannot_delete": "It is still in use.",

@@ -6,11 +6,12 @@ from runs.contract.spec import TaskType
 from runs.data.sources.delta import Delta
 from runs.data.sources.hub import Hub
 from runs.data.sources.huggingface import HuggingFace
+from runs.data.sources.refusal import TooLarge
 from runs.data.sources.source import Roots, Source, SourceError, Versioned
 from runs.data.sources.upload import Upload
 from runs.data.sources.volumes import Volumes
 
-__all__ = ["SOURCES", "Hub", "Roots", "Source", "SourceError", "open_source", "pinned"]
+__all__ = ["SOURCES", "Hub", "Roots", "Source", "SourceError", "TooLarge", "open_source", "pinned"]
 
 SOURCES: dict[str, Source] = {
     "upload": Upload(),

@@ -14,6 +14,7 @@ import orjson
 
 from runs.contract.spec import TaskType
 from runs.data.mapping import detect
+from runs.data.sources.refusal import within
 from runs.data.sources.roots import place
 from runs.data.sources.source import Roots, SourceError
 from runs.data.tables import tidy
@@ -89,6 +90,7 @@ def rows(address: str, name: str, version: int | None, roots: Roots, task: TaskT
         columns = _columns(found, name, task)
         with path.open("wb") as out:
             for row in _rows(found, columns):
+                within(roots.most, out.tell())
                 out.write(orjson.dumps(row, default=str, option=orjson.OPT_APPEND_NEWLINE))
     except (DeltaError, arrow.ArrowException, OSError) as error:
         raise SourceError(

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import httpx
 
-from runs.data.sources.refusal import SourceError
+from runs.data.sources.refusal import SourceError, within
 
 HOPS = 5  # redirects in a row
 LISTING = 32 << 20  # bytes of a description of a data set
@@ -49,8 +49,8 @@ class Hub:
             raise SourceError(f"{self.endpoint} does not answer like a Hugging Face hub. An admin looks at HF_ENDPOINT.")
         return described
 
-    def download(self, name: str, revision: str, files: list[str], folder: Path) -> list[Path]:
-        """The files, in order, below `folder`; at most `limit` bytes in all. Raises SourceError."""
+    def download(self, name: str, revision: str, files: list[str], folder: Path, most: int | None = None) -> list[Path]:
+        """The files, in order, below `folder`; at most `limit` bytes in all. Raises SourceError, TooLarge beyond `most`."""
         left, until = self.limit, time.monotonic() + self.seconds
         paths = []
         for number, file in enumerate(files):
@@ -62,6 +62,7 @@ class Hub:
             ):
                 for piece in answer.iter_bytes():
                     left -= len(piece)
+                    within(most, self.limit - left)
                     if left < 0:
                         raise SourceError(
                             f"The split is larger than {self.limit / 2**30:,.1f} GiB, which is the most that is fetched."

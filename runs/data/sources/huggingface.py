@@ -12,6 +12,7 @@ from runs.contract.spec import TaskType
 from runs.data.formats import read
 from runs.data.report import Findings, Unreadable
 from runs.data.sources.hub import Hub
+from runs.data.sources.refusal import within
 from runs.data.sources.source import Roots, SourceError, below
 from runs.data.sources.splits import files_of
 
@@ -40,6 +41,9 @@ class HuggingFace:
         name, split, commit = _parts(reference)
         folder = None if commit else _local(roots, name)
         paths = _on_disk(folder, split) if folder else _fetched(name, split, commit, roots)
+        stats = [path.stat() for path in paths]
+        size, changed = sum(stat.st_size for stat in stats), max((stat.st_mtime for stat in stats), default=0)
+        within(roots.most, size, stamp=f"{size} {changed}")
         return paths[0] if len(paths) == 1 else _joined(paths, roots, task)
 
 
@@ -74,7 +78,7 @@ def _fetched(name: str, split: str, commit: str | None, roots: Roots) -> list[Pa
     files = files_of(
         split, [entry.get("rfilename") for entry in about["siblings"] if isinstance(entry, dict)], about.get("cardData")
     )
-    return hub.download(name, commit or str(about.get("sha") or "main"), files, _scratch(roots))
+    return hub.download(name, commit or str(about.get("sha") or "main"), files, _scratch(roots), roots.most)
 
 
 def _scratch(roots: Roots) -> Path:

@@ -21,6 +21,7 @@ class Roots:
     tables: Path | str | None = None
     hub: Hub | None = None
     scratch: Path | None = None
+    most: int | None = None  # bytes beyond which TooLarge is raised instead of reading on
 
 
 class Source(Protocol):

@@ -19,6 +19,7 @@ REST: dict[str, dict[str, str]] = {
     "uploads/<label:upload>": {"GET": "upload.change", "PATCH": "upload.change", "DELETE": "upload.change"},
     "datasets": {"GET": "dataset.list", "POST": "dataset.create"},
     "checks": {"POST": "dataset.create"},
+    "checks/<label:key>": {"GET": "check.see", "DELETE": "check.change"},
     "datasets/<label:name>": {"GET": "dataset.see", "DELETE": "dataset.delete"},
     "datasets/<label:name>/rows.jsonl": {"GET": "dataset.see"},
     "datasets/<label:name>/rows": {"GET": "dataset.see"},

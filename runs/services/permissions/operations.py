@@ -50,6 +50,8 @@ OPERATIONS: dict[str, Operation] = {
     "dataset.create": Operation("add a data set", TRAIN),
     "dataset.derive": Operation("make a data set from another", TRAIN, SEEN),
     "upload.change": Operation("send a large file in parts", TRAIN, MINE),
+    "check.see": Operation("look at the check of a large file", READ, MINE),
+    "check.change": Operation("stop the check of a large file, or confirm its mapping", TRAIN, MINE),
     "dataset.delete": Operation("delete a data set", TRAIN, OWN),
     "dataset.share": Operation("say who sees a data set", TRAIN, OWN),
     "volume.read": Operation("read files in volumes", READ),

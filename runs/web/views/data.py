@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from pydantic import BaseModel as Document
 
 from runs.contract.spec import TaskType
-from runs.models import DataSet, Run, User
+from runs.models import DataSet, Run, Taking, User
 from runs.services import datasets, remedying, sharing
 from runs.services.outputs import rows_file
 from runs.services.refused import Invalid
@@ -54,7 +54,14 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
     rows = DataSet.objects.visible_to(person(request)).select_related("owner")
     found = rows.filter(name__icontains=words) if words else rows
     found = found.filter(task_type=task) if task in TASKS else found
-    return {"page": paged(request, found), "q": words, "task": task, "tasks": list(TASKS.values()), "any": rows.exists()}
+    return {
+        "page": paged(request, found),
+        "q": words,
+        "task": task,
+        "tasks": list(TASKS.values()),
+        "any": rows.exists(),
+        "takings": Taking.objects.unfinished().filter(owner=person(request)),
+    }
 
 
 @page

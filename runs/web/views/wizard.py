@@ -10,7 +10,7 @@ from pydantic import BaseModel as Document
 
 from runs.models import Draft, User
 from runs.services import drafts
-from runs.services.refused import Invalid, Problem
+from runs.services.refused import Invalid, Problem, StillChecking
 from runs.web import steps, wizard
 from runs.web.door import page, person
 from runs.web.fields import settings
@@ -71,6 +71,8 @@ def data(request: HttpRequest, draft: Draft) -> HttpResponse:
         for field in drafts.DATA_FIELDS
     }
     reports: dict[str, Any] = {}
+    for problem in drafts.collect(draft=draft, by=person(request)):
+        messages.error(request, problem.message)
     if request.method == "POST":
         if field := request.POST.get("drop"):
             drafts.keep(draft=draft, by=person(request), values={field: None} if field in forms else {})
@@ -101,6 +103,8 @@ def _take(request: HttpRequest, draft: Draft, field: str, form: DataForm, report
             reference=form.reference,
             mapping=form.cleaned_data["mapping"],
         )
+    except StillChecking:
+        return True  # the page says how far it is
     except Invalid as refused:
         form.add_error(None, refused.message)
         report = getattr(refused, "report", None)
