@@ -108,7 +108,9 @@ def test_while_new_rows_are_made_the_page_says_how_far_and_looks_again(
     browser: Client, faulty: DataSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(measuring, "INLINE", 0)
-    assert browser.post("/data/faulty/derive/", {"kind": "drop_duplicates"})["Location"] == "/data/faulty/"
+    asked = {"kind": "drop_duplicates", "model": "tiny/Tiny-Instruct", "context": "64"}
+    back = browser.post("/data/faulty/derive/", asked)["Location"]
+    assert back == "/data/faulty/?model=tiny%2FTiny-Instruct&context=64", "the page is seen as before"
     Measurement.objects.filter(measure="remedy").update(state=State.RUNNING, done=17, lease_token="x")
     waiting = browser.get("/data/faulty/derived/")
     assert "17 of 42 rows" in text(waiting)

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 from pydantic import ValidationError
 
@@ -12,7 +13,7 @@ from runs.services import datasets, remedying
 from runs.services.refused import Refused, invalid
 from runs.web.door import page, person
 from runs.web.inspection import inspect
-from runs.web.lens import lens
+from runs.web.lens import Lens, address, lens
 
 FIELDS = ("kind", "share", "seed", "context_length")
 
@@ -45,7 +46,7 @@ def derive(request: HttpRequest, name: str) -> HttpResponseBase:
     try:
         remedy = Remedy.model_validate({key: request.POST[key] for key in FIELDS if request.POST.get(key)})
     except ValidationError as error:
-        return _back(request, name, invalid(error))
+        return _back(request, name, seen, invalid(error))
     try:
         made = remedying.derive(
             by=user,
@@ -56,23 +57,28 @@ def derive(request: HttpRequest, name: str) -> HttpResponseBase:
             model=seen.model,
         )
     except Refused as refused:
-        return _back(request, name, refused)
-    return _made(request, name, made)
+        return _back(request, name, seen, refused)
+    return _made(request, name, seen, made)
 
 
-def _made(request: HttpRequest, name: str, made: Measurement) -> HttpResponseBase:
+def _made(request: HttpRequest, name: str, seen: Lens, made: Measurement) -> HttpResponseBase:
     if made.is_refused:
         messages.error(request, made.reason)
     found = remedying.result_of(made)
     if not found:
         if not made.is_refused:
             messages.info(request, "The new rows are being made. They will stand under “Derived” on this page.")
-        return redirect("dataset", name)
+        return redirect(_page(name, seen))
     others = f" The rows split off are in {found[1].name}." if len(found) > 1 else ""
     messages.success(request, f"{found[0].name} is here: {found[0].rows:,} rows. {name} stays as it was.{others}")
     return redirect("dataset", found[0].name)
 
 
-def _back(request: HttpRequest, name: str, refused: Refused) -> HttpResponseBase:
+def _back(request: HttpRequest, name: str, seen: Lens, refused: Refused) -> HttpResponseBase:
     messages.error(request, refused.message)
-    return redirect("dataset", name)
+    return redirect(_page(name, seen))
+
+
+def _page(name: str, seen: Lens) -> str:
+    """The page as it was seen when the remedy was asked for."""
+    return f"{reverse('dataset', args=[name])}?{address(seen.model, seen.context_length, seen.evaluation)}"
