@@ -8,7 +8,6 @@ from pathlib import Path
 import psutil
 from django.conf import settings
 
-from runs.catalog.costs import TRAINED_SHARE
 from runs.catalog.stores import InVolume
 from runs.contract.folder import RunFolder
 from runs.data.sources import Hub, Roots
@@ -149,8 +148,8 @@ def cores() -> int:
 
 
 def flops_per_core() -> float:
-    """What training reaches here, from a matrix product that was timed once on this machine."""
-    return TRAINED_SHARE * product_flops(Path(settings.DATA_DIR / "machine.json"))
+    """Of a matrix product, timed once on this machine."""
+    return product_flops(Path(settings.DATA_DIR / "machine.json"))
 
 
 def launcher() -> Launcher:

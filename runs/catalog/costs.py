@@ -9,8 +9,8 @@ from runs.contract.probe import Cost, Probe
 from runs.contract.spec import Hyperparameters
 
 FLOAT, HALF = 4, 2  # bytes
-FLOPS_PER_CORE = 6 * 134.5e6 * 160 / 2  # SmolLM2-135M trained on 160 useful tokens a second on two cores
-TRAINED_SHARE = 0.7  # of the speed of a large matrix product that training reaches: docs/speed.md
+FLOPS_PER_CORE = 96e9  # of a matrix product
+TRAINED_SHARE = {"full": 0.7, "lora": 0.55, "qlora": 0.48}  # of that, what training was seen to reach: docs/speed.md
 STREAM = 8e9  # bytes a second that the optimizer moves
 DISK = 400e6  # bytes a second of a checkpoint: copying, digest, disk
 BEGIN, ADAPTERS = 3.5, 3.0  # seconds until the engine has imported what it needs; more with adapters
@@ -33,7 +33,7 @@ def guess(
     if tokens_per_second:
         token = _on(cores, 1 / tokens_per_second)
     elif speed:
-        token = _on(cores, flops(shape, settings, work) / speed)
+        token = _on(cores, flops(shape, settings, work) / (TRAINED_SHARE[settings.method] * speed))
     else:
         return None
     adapters = settings.method != "full"

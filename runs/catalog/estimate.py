@@ -20,8 +20,9 @@ GIB, MIB = 1 << 30, 1 << 20
 PROCESS_BYTES = 320 * MIB  # 338 MiB measured of a run of next to nothing
 ADAPTER_PROGRAM_BYTES = 105 * MIB  # PEFT and what it imports
 LOGITS, LOGIT_BYTES = 3, 64 * MIB  # a piece of logits, its gradient, and a copy under way; bytes of a piece at most
+ADAPTED = {"full": 1.0, "lora": 1.55, "qlora": 2.25}  # times the activations that were seen beside adapters: docs/speed.md
 CPU_BIN_TOKENS = 1_024  # the engine's bin on CPU
-GUESSED_TIME, GUESSED_MEMORY = (0.6, 1.7), (0.75, 1.2)  # what calculations were seen to be off by: docs/speed.md
+GUESSED_TIME, GUESSED_MEMORY = (0.6, 1.7), (0.85, 1.2)  # what calculations were seen to be off by: docs/speed.md
 SEEN_MEMORY = 0.05  # a probe's, which is of the same steps
 
 
@@ -156,7 +157,9 @@ def _memory(shape: Architecture, settings: Hyperparameters, half: bool, a_bin: i
     moments = 2 if settings.optimizer == "adamw" else 1
     weights, trained = weight_bytes(shape, settings, half=half), FLOAT * trained_parameters(shape, settings)
     copy = HALF * shape.parameters if half and settings.method == "full" else 0
-    activations = a_bin * activation_bytes(shape, half=half, checkpointing=settings.gradient_checkpointing)
+    activations = round(ADAPTED[settings.method] * a_bin) * activation_bytes(
+        shape, half=half, checkpointing=settings.gradient_checkpointing
+    )
     head = FLOAT * shape.vocab * shape.hidden if settings.method == "full" else 0
     logits = (
         LOGITS * min(LOGIT_BYTES, round(FLOAT * shape.vocab * a_bin * trained_share)) + head

@@ -14,7 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from runs.catalog.costs import TRAINED_SHARE
 from runs.catalog.estimate import Estimate, estimate
 from runs.catalog.folder import architecture
 from runs.catalog.work import Work
@@ -165,7 +164,7 @@ def _estimate(asked: Asked, work: Work, given: argparse.Namespace, probe: Probe 
         device="cpu",
         work=work,
         probe=probe,
-        flops=TRAINED_SHARE * product_flops(given.machine),
+        flops=product_flops(given.machine),
         cores=given.threads,
     )
 
