@@ -9,7 +9,6 @@
 import os
 import shutil
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from runs.contract.spec import TaskType
-from runs.data.measuring import BETWEEN, NICE, write
+from runs.data.measuring import NICE, write
+from runs.data.progress import Progress
 from runs.data.sources import Roots, SourceError, open_source
 from runs.data.validation import check
 
@@ -35,34 +35,6 @@ class Job(BaseModel):
     mapping: str | None = None
 
 
-class _Progress:
-    """Says now and then how many rows are checked, and how many bytes of the file are read."""
-
-    def __init__(self, folder: Path, path: Path) -> None:
-        self._folder, self._path, self._next = folder, path, 0.0
-        self._total = sum(file.stat().st_size for file in path.rglob("*") if file.is_file()) if path.is_dir() else _size(path)
-
-    def __call__(self, rows: int) -> None:
-        if (now := time.monotonic()) >= self._next:
-            self._next = now + BETWEEN
-            write(self._folder / "progress.json", {"done": self._read(), "total": self._total, "rows": rows})
-
-    def _read(self) -> int:
-        """Where the file that is open stands, as Linux tells it; 0 elsewhere."""
-        for link in Path("/proc/self/fd").glob("*"):
-            try:
-                if os.path.samefile(link, self._path):
-                    told = Path("/proc/self/fdinfo", link.name).read_text()
-                    return int(told.partition("pos:")[2].split()[0])
-            except OSError:
-                continue
-        return 0
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
 def take(job: Job, roots: Roots, folder: Path) -> dict[str, Any]:
     """The report of the check, as JSON, or why nothing could be read."""
     scratch = folder / "scratch"
@@ -76,7 +48,7 @@ def take(job: Job, roots: Roots, folder: Path) -> dict[str, Any]:
             name=job.name or path.name,
             canonical=folder / ROWS,
             mapping=job.mapping,
-            tick=_Progress(folder, path),
+            tick=Progress(folder, path),
         )
         return {"report": report.model_dump(mode="json")}
     except SourceError as error:

@@ -9,10 +9,9 @@ from pathlib import Path
 from runs.contract.spec import TaskType
 from runs.data.sources import delta
 from runs.data.sources.places import PARTS, Parts, Place
-from runs.data.sources.refusal import within
 from runs.data.sources.roots import place
 from runs.data.sources.source import Roots, SourceError
-from runs.data.sources.weight import weight
+from runs.data.sources.weight import weigh
 
 PREFIXES = ("dbfs:/Volumes/", "/Volumes/")
 FORM = "dbfs:/Volumes/<catalog>/<schema>/<volume>/<path>"
@@ -46,9 +45,7 @@ class Volumes:
             raise SourceError("For continued pretraining, the path must be a folder that holds .txt files.")
         if not pretraining and found.is_folder:
             raise SourceError("The path is a folder, but this task needs one .jsonl file.")
-        if roots.most is not None:
-            size, changed = weight(there, found)
-            within(roots.most, size, stamp=f"{size} {changed}")
+        weigh(there, found, roots.most)
         local = there.fetched(parts, roots.scratch)
         if pretraining and not any(path.suffix.lower() == ".txt" for path in local.rglob("*")):
             raise SourceError("There is no .txt file in the folder.")
