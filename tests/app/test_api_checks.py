@@ -78,3 +78,8 @@ def test_a_setting_is_in_order_wherever_it_stands_and_the_forms_counts(send: Any
     assert (twice.status_code, twice.json()["field"]) == (400, "batch_size")
     got = send(f"checks?model={model.name}&context_length=1024", "a.jsonl", CHAT, context_length=16).json()
     assert got["profile"]["context_length"] == 16
+
+
+def test_no_body_is_no_file(api: Any) -> None:
+    answer = api("POST", "checks?task_type=CHAT_COMPLETION")
+    assert (answer.status_code, answer.json()["field"]) == (400, "file")

@@ -129,6 +129,8 @@ def _raw(request: Request, query: type[Fields]) -> tuple[BinaryIO, str, Fields]:
 @operation("Check a file", answer=TrialShape, body=CHECK, headers=CHECK_FIELDS, tag="datasets")
 def check_file(request: Request) -> Response:
     """The same report as an upload's and, with a base model, its tokens and the advice on them; nothing is kept."""
+    if isinstance(request.data, dict) and not isinstance(request.data, QueryDict):  # parsed by nobody: there was no body
+        raise Malformed("Send the rows as the body, or as a form's file called “file”.", field="file")
     file, filename, fields = _sent(request, CheckQuery)
     model = checks.find_model(fields.model) if fields.model else None
     length = length_of(fields.context_length, model)
