@@ -76,6 +76,7 @@ class Overview:
     failed_count: int
     running: int
     waiting: int
+    held: int  # of those that wait: for their owners, not for a device
     longest_waiting: Run | None
     disk: Disk
     failed_logins: int
@@ -107,7 +108,8 @@ def overview() -> Overview:
         failed_count=failed.count(),
         running=runs.filter(status__in=LEASED).count(),
         waiting=runs.filter(status__in=WAITING).count(),
-        longest_waiting=runs.filter(status__in=WAITING).order_by("created_at").first(),
+        held=runs.filter(status__in=WAITING).exclude(held="").count(),
+        longest_waiting=runs.filter(status__in=WAITING, held="").order_by("created_at").first(),
         disk=Disk(usage.total, usage.free),
         failed_logins=lately.filter(action=FAILED).count(),
         refused=refused.count(),

@@ -91,7 +91,9 @@ def _sentence(allowance: Allowance, size: int = 0) -> str:
 
 def _shown(value: float, unit: str) -> str:
     if unit == "bytes":
-        return f"{value / 1e9:,.2f} GB" if value >= 1e7 else f"{value / 1e3:,.0f} kB"
+        return (
+            f"{value / 1e9:,.2f} GB" if value >= 1e9 else f"{value / 1e6:.1f} MB" if value >= 1e6 else f"{value / 1e3:.0f} kB"
+        )
     return f"{value:,.1f} h" if unit == "hours" else f"{value:,.0f}"
 
 

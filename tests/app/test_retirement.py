@@ -195,6 +195,9 @@ def test_owners_are_told_even_if_the_queue_held_their_runs_before_the_schedule_c
         retirement.carry_out()
         retirement.carry_out()
     assert [notice.person for notice in Notice.objects.filter(title__contains="are held")] == [owner]
+    console = Client()
+    console.force_login(admin)
+    assert "waiting, 1 of them held" in text(console.get("/admin/"))
 
 
 def test_its_owner_moves_a_held_run_to_the_replacement_and_it_keeps_its_place(
