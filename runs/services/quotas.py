@@ -91,9 +91,10 @@ def _sentence(allowance: Allowance, size: int = 0) -> str:
 
 def _shown(value: float, unit: str) -> str:
     if unit == "bytes":
-        return (
-            f"{value / 1e9:,.2f} GB" if value >= 1e9 else f"{value / 1e6:.1f} MB" if value >= 1e6 else f"{value / 1e3:.0f} kB"
-        )
+        for size, name in ((1e9, "GB"), (1e6, "MB")):
+            if value >= size:
+                return f"{value / size:,.2f} {name}"
+        return f"{value / 1e3:.0f} kB"
     return f"{value:,.1f} h" if unit == "hours" else f"{value:,.0f}"
 
 

@@ -91,7 +91,7 @@ def test_who_has_no_room_starts_no_run_and_reads_what_takes_it(
     Quota.objects.create(person=owner, storage=50_000_000)
     assert submit()
     Quota.objects.update(storage=30_000_000)
-    with pytest.raises(QuotaReached, match=r"storage is reached: 40.0 MB of 30.0 MB are used. Delete data sets or runs"):
+    with pytest.raises(QuotaReached, match=r"storage is reached: 40.00 MB of 30.00 MB are used. Delete data sets or runs"):
         submit()
     client.force_login(owner)
     assert "runs 40.0 MB" in text(client.get("/account/"))
