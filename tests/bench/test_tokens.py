@@ -16,7 +16,7 @@ from runs.data.rows import Row, read_rows, write_row
 from tests.bench import material
 
 ROWS, ROUNDS, BATCH = 6_000, 5, 512
-LEAST = 0.8
+LEAST = 0.7  # of the hardest case: no message repeats, and others use the machine
 
 
 @pytest.fixture(scope="module")
