@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from runs import wiring
-from runs.console.limits import SizeField
+from runs.console.sizes import SizeField
 from runs.models import Checkpoint, DataSet, ModelVersion, Quota, Run, Team, User
 from runs.registry.protocol import RegistryRefused, RegistryUnavailable
 from runs.services import lifecycle, spending, weighing
