@@ -36,9 +36,13 @@ def _described(query: type[FileQuery]) -> tuple[list[OpenApiParameter], dict[str
     properties = {
         "file": {"type": "string", "format": "binary", "description": "The rows: .jsonl, .json, .csv, .parquet or .txt"},
         **{parameter.name: parameter.type for parameter in fields},
-        "task_type": {"type": "string", "enum": ["CHAT_COMPLETION", "INSTRUCTION_FINETUNE", "CONTINUED_PRETRAIN"]},
+        "task_type": {
+            "type": "string",
+            "enum": ["CHAT_COMPLETION", "INSTRUCTION_FINETUNE", "CONTINUED_PRETRAIN"],
+            "description": "Here or in the query",
+        },
     }
-    form = {"type": "object", "additionalProperties": False, "required": ["file", "task_type"], "properties": properties}
+    form = {"type": "object", "additionalProperties": False, "required": ["file"], "properties": properties}
     return fields, {"multipart/form-data": form, "application/jsonl": OpenApiTypes.BINARY}
 
 
