@@ -96,6 +96,7 @@ class Step(_Line):
     learning_rate: float
     gradient_norm: float
     tokens_per_second: float = Field(description="useful tokens a second over the last steps")
+    token_accuracy: float | None = Field(default=None, description="share of trained tokens that the model found most likely")
     padding_share: float = 0.0
     batches_per_second: float = 0.0
     rows_per_second: float = 0.0

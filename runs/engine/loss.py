@@ -13,19 +13,20 @@ from torch.autograd.function import once_differentiable
 PIECE_BYTES = 64 << 20  # of float32 logits at a time
 
 
-def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, scale: float) -> Tensor:
+def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, scale: float, right: Tensor | None = None) -> Tensor:
     """`scale` times the summed negative log likelihood, in nats, of `targets` [P] given `hidden` [P, H] and `weight` [V, H].
 
     Differentiable in `hidden` and `weight`. The gradients are computed along with the loss (softmax minus one-hot), so that the
-    logits are projected once and thrown away piece by piece.
+    logits are projected once and thrown away piece by piece. To `right`, if given, is added how often the most likely token was
+    the right one.
     """
-    loss: Tensor = _CrossEntropy.apply(hidden, weight, targets, scale)  # type: ignore[no-untyped-call]
+    loss: Tensor = _CrossEntropy.apply(hidden, weight, targets, scale, right)  # type: ignore[no-untyped-call]
     return loss
 
 
 class _CrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, scale: float) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, scale: float, right: Tensor | None) -> Tensor:
         wants_hidden, wants_weight = ctx.needs_input_grad[:2]
         gradient = torch.empty_like(hidden) if wants_hidden else None
         weight_gradient = torch.zeros_like(weight) if wants_weight else None
@@ -34,7 +35,10 @@ class _CrossEntropy(torch.autograd.Function):
             logits = (hidden[piece] @ weight.T).float()
             wanted = targets[piece, None]
             norm = logits.logsumexp(dim=1, keepdim=True)
-            total += (norm - logits.gather(1, wanted)).sum()
+            likely = logits.gather(1, wanted)
+            total += (norm - likely).sum()
+            if right is not None:
+                right += (likely[:, 0] >= logits.amax(dim=1)).sum()
             error = logits.sub_(norm).exp_()
             error.scatter_add_(1, wanted, error.new_full((len(wanted), 1), -1.0)).mul_(scale)
             if gradient is not None:
@@ -46,12 +50,12 @@ class _CrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
         gradient, weight_gradient = ctx.saved_tensors
         if float(upstream) != 1.0:  # this loss is the end of the graph in training, where nothing needs scaling
             gradient = None if gradient is None else gradient * upstream
             weight_gradient = None if weight_gradient is None else weight_gradient * upstream
-        return gradient, weight_gradient, None, None
+        return gradient, weight_gradient, None, None, None
 
 
 @dataclass(slots=True)

@@ -168,6 +168,7 @@ class Pipeline:
             epoch=training.timetable.epoch(training.step),
             tokens=training.tokens,
             loss=taken.loss,
+            token_accuracy=taken.token_accuracy,
             learning_rate=taken.learning_rate,
             gradient_norm=taken.gradient_norm,
             tokens_per_second=speed.tokens,

@@ -40,6 +40,7 @@ class Taken:
     gradient_norm: float
     rows: int
     data_seconds: float  # spent on putting the rows together
+    token_accuracy: float  # share of the trained tokens that were the most likely ones
     note: str = ""
 
 
@@ -85,7 +86,7 @@ class Training:
         self.tokens += int(self.examples.lengths[rows].sum())
         self.last_loss = loss
         self._note_chance()
-        return Taken(loss, learning_rate, norm, len(rows), self.data_seconds, note)
+        return Taken(loss, learning_rate, norm, len(rows), self.data_seconds, self.token_accuracy, note)
 
     def _accumulate(self, rows: Rows) -> tuple[float, str]:
         """Gradients of all rows. Where the memory is not enough the step begins again with half as many tokens at a time."""
@@ -127,13 +128,15 @@ class Training:
 
     def _backward_all(self, bins: list[Bin], targets: int) -> float:
         self.model.train()
+        self.right = torch.zeros((), dtype=torch.int64, device=self.device)
         losses = [self._backward(packed.to(self.device), 1 / targets) for packed in bins]
+        self.token_accuracy = float(self.right) / targets
         return float(torch.stack(losses).sum())
 
     def _backward(self, packed: Bin, scale: float) -> torch.Tensor:
         with precision(self.spec, self.device):
             hidden = models.hidden_states(self.model, input_ids=packed.ids, position_ids=packed.positions, groups=packed.groups)
-            loss = cross_entropy(hidden[0, packed.sources], self.weight, packed.targets, scale)
+            loss = cross_entropy(hidden[0, packed.sources], self.weight, packed.targets, scale, self.right)
         loss.backward()
         return loss.detach()
 

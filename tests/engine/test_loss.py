@@ -93,3 +93,12 @@ def test_scores_count_the_most_likely_tokens() -> None:
     assert (found.correct, found.targets) == (2, 3)
     expected = torch.nn.functional.cross_entropy(hidden, torch.tensor([0, 1, 3]), reduction="sum")
     assert found.loss == pytest.approx(float(expected))
+
+
+def test_right_ones_are_counted_as_a_score_counts_them() -> None:
+    torch.manual_seed(3)
+    hidden, weight, targets = torch.randn(40, 8), torch.randn(12, 8), torch.randint(12, (40,))
+    right = torch.zeros((), dtype=torch.int64)
+    loss.cross_entropy(hidden.requires_grad_(), weight, targets, 1.0, right).backward()
+    assert int(right) == loss.score(hidden, weight, targets).correct
+    assert 0 < int(right) < 40

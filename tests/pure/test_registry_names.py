@@ -45,3 +45,8 @@ def test_a_loss_beyond_all_measure_does_not_overflow() -> None:
     assert names["metrics/train/LanguagePerplexity"] > 1e300
     assert names["loss/train/total"] == 5_000.0
     assert str(named(gradient_norm="NaN")["l2_norm/grad/global"]) == "nan"
+
+
+def test_the_token_accuracy_of_training_has_the_originals_name() -> None:
+    assert named(loss=1.0, token_accuracy=0.5)["metrics/train/TokenAccuracy"] == 0.5
+    assert "metrics/train/TokenAccuracy" not in named(loss=1.0, token_accuracy=None), "an engine of yesterday did not say it"
