@@ -146,6 +146,9 @@ def test_deleting_asks_and_then_deletes(browser: Client, dataset: DataSet) -> No
 
 def test_deleting_is_refused_in_words_while_a_run_has_used_it(browser: Client, dataset: DataSet, submit: Submit) -> None:
     submit()
+    asked = text(browser.get(f"/data/{dataset.name}/delete/"))
+    assert "1 run was trained or evaluated on it" in asked
+    assert "Delete data set" not in asked + text(browser.get(f"/data/{dataset.name}/"))
     refused = browser.post(f"/data/{dataset.name}/delete/")
     assert refused.status_code == 409
     assert "it stays, so that they can be explained" in text(refused)

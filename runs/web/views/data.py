@@ -123,8 +123,12 @@ def delete(request: HttpRequest, name: str) -> HttpResponseBase:
     """Asks first; the question is a page of its own where there is no script."""
     dataset = datasets.find(by=person(request), name=name)
     if request.method != "POST":
-        may_delete = datasets.may_delete(dataset, person(request))
-        return render(request, "data/delete.html", {"dataset": dataset, "may_delete": may_delete})
+        context = {
+            "dataset": dataset,
+            "may_delete": datasets.may_delete(dataset, person(request)),
+            "runs": _runs(request, dataset),
+        }
+        return render(request, "data/delete.html", context)
     datasets.delete(dataset=dataset, by=person(request))
     messages.success(request, f"{dataset.name} is deleted.")
     return redirect("data")
