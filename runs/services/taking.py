@@ -66,19 +66,20 @@ def begin(*, by: User, path: Path, source: str, task: TaskType, name: str = "", 
     raise told(put(by=by, path=path, source=source, task=task, name=name, mapping=mapping), "file")
 
 
+@transaction.atomic
 def put(*, by: User, path: Path, source: str, task: TaskType, name: str = "", mapping: str = "") -> Taking:
-    """Take over a file or folder of texts: it is moved away from `path`."""
+    """Take over a file or folder of texts: it is moved away from `path`, last, so that what is refused stays where it was."""
     key = new_key()
-    folder = wiring.taking_folder(key)
-    home = folder / "file"
+    home = wiring.taking_folder(key) / "file"
+    job = Job(task=task, name=source, path=home, mapping=mapping or None)
     try:
         size = sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
-        folder.mkdir(parents=True)
+        made = _begun(by, job, key=key, source=source[:1_000], mapping=mapping[:50], name=name[:100], total=size)
+        home.parent.mkdir(parents=True)
         os.rename(path, home)
     except FileNotFoundError:
         raise NotFound("Another request has taken this file already.") from None
-    job = Job(task=task, name=source, path=home, mapping=mapping or None)
-    return _begun(by, job, key=key, source=source[:1_000], mapping=mapping[:50], name=name[:100], total=size)
+    return made
 
 
 def of_place(*, by: User, place: Place, task: TaskType, field: str, mapping: str = "") -> DataSet:

@@ -19,10 +19,10 @@ from runs.contract.spec import TaskType
 from runs.data.measuring import write
 from runs.data.taking import ROOTS, Job, take
 from runs.execution import measuring as children
-from runs.models import BaseModel, DataSet, Draft, Run, Taking, User
+from runs.models import BaseModel, DataSet, Draft, Role, Run, Taking, User
 from runs.models.taking import Stage
 from runs.services import access, arrivals, datasets, drafts, taking
-from runs.services.refused import BadData, NotFound, StillChecking, UnknownData
+from runs.services.refused import BadData, NotAllowed, NotFound, StillChecking, UnknownData
 from tests.app.conftest import ROWS
 from tests.offer import tiny_offer
 
@@ -144,6 +144,17 @@ def test_programs_confirm_a_mapping_by_the_key_of_the_check(owner: User) -> None
     again = client.generic("POST", f"/api/v1/datasets?upload={found.key}&task_type=CHAT_COMPLETION&mapping=alpaca")
     assert again.status_code == 202, again.content
     assert done(Taking.objects.get()).stage == Stage.READY
+
+
+@pytest.mark.usefixtures("here")
+def test_a_file_that_may_not_be_checked_again_stays_where_it_was(owner: User) -> None:
+    found = done(begun(owner, ALPACA, "alpaca.jsonl"))
+    owner.role = Role.VIEWER
+    owner.save()
+    with pytest.raises(NotAllowed):
+        taking.again(by=owner, refused=found, mapping="alpaca")
+    assert taking.refused(by=owner, key=found.key) == found
+    assert Taking.objects.count() == 1
 
 
 def test_a_check_outlives_its_child_and_its_worker(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
