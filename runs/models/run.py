@@ -15,6 +15,7 @@ from runs.contract.spec import TaskType
 from runs.models.catalog import BaseModel
 from runs.models.dataset import DataSet
 from runs.models.status import ACTIVE, LEASED, TERMINAL, TRANSITIONS, WAITING, IllegalTransition, RunStatus
+from runs.models.taking import Taking
 from runs.models.visibility import Owned, OwnedQuerySet
 
 
@@ -49,8 +50,14 @@ class Run(Owned):
     request = models.JSONField()
     base_model = models.ForeignKey(BaseModel, on_delete=models.PROTECT, related_name="runs")
     task_type = models.CharField(max_length=32, choices=[(task.value, task.value) for task in TaskType])
-    dataset = models.ForeignKey(DataSet, on_delete=models.PROTECT, related_name="runs")
+    dataset = models.ForeignKey(DataSet, null=True, on_delete=models.PROTECT, related_name="runs")
     eval_dataset = models.ForeignKey(DataSet, null=True, blank=True, on_delete=models.PROTECT, related_name="evaluated_runs")
+    awaits_data = models.BooleanField(default=False, help_text="They are still being checked; until then it is PENDING")
+    data_check = models.ForeignKey(Taking, null=True, on_delete=models.SET_NULL, related_name="runs", help_text="Of its data")
+    eval_data_check = models.ForeignKey(Taking, null=True, on_delete=models.SET_NULL, related_name="evaluated_runs")
+    gone_data = models.JSONField(
+        default=dict, help_text="Name, digest, source and rows of data sets that were deleted after the run was, by field"
+    )
     register_to = models.CharField(max_length=255)
     starts_from = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="continuations")
     starts_from_checkpoint = models.CharField(max_length=100, blank=True, help_text="Empty: the finished model of that run")
@@ -95,6 +102,7 @@ class Run(Owned):
     experiment_path = models.CharField(max_length=500, blank=True)
     mlflow_experiment_id = models.CharField(max_length=64, blank=True)
     mlflow_run_id = models.CharField(max_length=64, blank=True)
+    mirrored_data = models.BooleanField(default=False, help_text="Its data sets are in MLflow")
     mirrored_point = models.PositiveBigIntegerField(default=0, help_text="Largest MetricPoint.pk that is in MLflow")
     mirrored_samples = models.PositiveIntegerField(default=0, help_text="Answers that are in MLflow's table")
     mirror_closed = models.BooleanField(default=False)
@@ -119,6 +127,13 @@ class Run(Owned):
             models.CheckConstraint(
                 condition=~Q(status__in=[RunStatus.RUNNING, RunStatus.COMPLETED]) | Q(started_at__isnull=False),
                 name="run_started_has_start_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(dataset__isnull=False) | Q(awaits_data=True) | Q(deleted_at__isnull=False), name="run_has_data"
+            ),
+            models.CheckConstraint(
+                condition=Q(awaits_data=False) | Q(status__in=[RunStatus.PENDING, RunStatus.STOPPED, RunStatus.FAILED]),
+                name="run_awaits_data_while_pending",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=LEASED, lease_heartbeat__isnull=False) & ~Q(lease_token="")
@@ -154,6 +169,12 @@ class Run(Owned):
     @property
     def asked(self) -> RunRequest:
         return RunRequest.model_validate(self.request)
+
+    @property
+    def data(self) -> DataSet:
+        """What it is trained on, once that is here. A run that may still await it is asked for `dataset`."""
+        assert self.dataset is not None, f"{self.name} has no data yet, or not any more"
+        return self.dataset
 
     @property
     def is_terminal(self) -> bool:

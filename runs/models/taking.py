@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from runs.models.dataset import DataSet
 from runs.models.draft import Draft
+from runs.models.user import User
 
 
 class Stage(models.TextChoices):
@@ -20,6 +21,10 @@ class Stage(models.TextChoices):
 class TakingQuerySet(models.QuerySet["Taking"]):
     def unfinished(self) -> "TakingQuerySet":
         return self.filter(stage__in=[Stage.WAITING, Stage.RUNNING])
+
+    def files_of(self, user: User) -> "TakingQuerySet":
+        """Of doors that name a file once and for ever: those that are no data set of that name yet."""
+        return self.filter(owner=user).exclude(original="").exclude(stage=Stage.READY)
 
 
 def new_key() -> str:
@@ -36,6 +41,7 @@ class Taking(models.Model):
     stamp = models.CharField(max_length=200, blank=True)
     mapping = models.CharField(max_length=50, blank=True)
     name = models.CharField(max_length=100, blank=True, help_text="Wanted for the data set")
+    original = models.CharField(max_length=80, blank=True, help_text="sha256 of the file as it was sent, to be kept too")
     job = models.JSONField(help_text="runs.data.taking.Job")
     draft = models.ForeignKey(Draft, on_delete=models.SET_NULL, null=True, blank=True, related_name="takings")
     field = models.CharField(max_length=30, blank=True, help_text="Of the draft")

@@ -1,14 +1,14 @@
 """The rules a request must keep before it becomes a run. All broken ones are reported at once, each at its field."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from runs import wiring
 from runs.contract.request import RunRequest
 from runs.data.advice import MOST_TOKENS, advice
 from runs.data.kinds import Severity
-from runs.models import BaseModel, DataSet, Download, Role, User
+from runs.models import BaseModel, DataSet, Download, Role, Taking, User
 from runs.services import profiling
 from runs.services.access import has_accepted
 from runs.services.datasets import resolve
@@ -23,6 +23,7 @@ from runs.services.refused import (
     ModelRetired,
     ModelUnavailable,
     Refused,
+    StillChecking,
     StillCounting,
     UnknownModel,
 )
@@ -35,13 +36,14 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Checked:
-    """A request with its names resolved."""
+    """A request with its names resolved. Data that are `awaited` are not here yet: their check, by the request's field."""
 
     model: BaseModel
-    dataset: DataSet
+    dataset: DataSet | None
     eval_dataset: DataSet | None
     weights: Weights | None
     disk_bytes: int  # that the run will take; 0 where nothing can be said of it
+    awaited: dict[str, Taking] = field(default_factory=dict)
 
 
 def find_model(name: str) -> BaseModel:
@@ -137,7 +139,7 @@ def _evaluation(asked: RunRequest) -> None:
         raise Invalid("The best checkpoint is found by its evaluation loss: choose evaluation data too.", field="keep_policy")
 
 
-def _limits(asked: RunRequest, model: BaseModel, dataset: DataSet) -> None:
+def limits(asked: RunRequest, model: BaseModel, dataset: DataSet) -> None:
     """What the original service's limits refuse, as far as the tokens are counted; few bytes cannot be too many tokens."""
     length = resolved(asked, model).context_length or model.max_context_length
     try:
@@ -153,16 +155,23 @@ def _limits(asked: RunRequest, model: BaseModel, dataset: DataSet) -> None:
             raise BadData(f"{one.message} {one.remedy}", field="train_data_path")
 
 
-def check(*, asked: RunRequest, by: User) -> Checked:
-    """Resolve the names in a request and keep every rule, or raise Invalid with all that is wrong."""
+def check(*, asked: RunRequest, by: User, waits: bool = False) -> Checked:
+    """Resolve the names in a request and keep every rule, or raise Invalid with all that is wrong.
+
+    With `waits`, data that are still being checked are no problem: what they alone can break is for `awaiting` to look at.
+    """
     require(by, "run.create")
     problems: list[Refused] = []
+    awaited: dict[str, Taking] = {}
 
     def attempt(rule: Callable[[], Answer]) -> Answer | None:
         try:
             return rule()
         except Refused as refused:
-            problems.append(refused)
+            if waits and isinstance(refused, StillChecking):
+                awaited[refused.problems[0].field] = Taking.objects.get(key=refused.check)
+            else:
+                problems.append(refused)
             return None
 
     model = attempt(lambda: _model(asked, by))
@@ -178,8 +187,8 @@ def check(*, asked: RunRequest, by: User) -> Checked:
         reference = asked.eval_data_path
         eval_dataset = attempt(lambda: resolve(by=by, reference=reference, task=asked.task_type, field="eval_data_path"))
     if model and dataset and not problems:
-        attempt(lambda: _limits(asked, model, dataset))
-    if problems or model is None or dataset is None:
+        attempt(lambda: limits(asked, model, dataset))
+    if problems or model is None:
         raise problems[0] if len(problems) == 1 else Invalid(problems=[p for refused in problems for p in refused.problems])
-    disk = refuse_what_never_fits(model, dataset, resolved(asked, model))
-    return Checked(model, dataset, eval_dataset, weights, disk)
+    disk = refuse_what_never_fits(model, dataset, resolved(asked, model)) if dataset else 0
+    return Checked(model, dataset, eval_dataset, weights, disk, awaited)

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from django.db import transaction
+from django.db.models import Q
 
 from runs import wiring
 from runs.contract.spec import TaskType
@@ -18,11 +19,13 @@ from runs.data.rendering import Renderer, TemplateError
 from runs.data.sources import SourceError, TooLarge, open_source, pinned
 from runs.data.validation import Report, check
 from runs.data.vocabulary import fingerprint
-from runs.models import BaseModel, DataSet, Run, User
+from runs.models import BaseModel, DataSet, Run, Taking, User
+from runs.models.run import RunQuerySet
 from runs.services import arrivals, quotas, shelf, taking
 from runs.services.arrivals import Arrival
 from runs.services.audit import record
-from runs.services.keeping import keep
+from runs.services.keeping import keep, slug
+from runs.services.naming import letters
 from runs.services.permissions import may, require
 from runs.services.refused import BadData, CannotDelete, Invalid, ModelUnavailable, NotFound, UnknownData
 from runs.services.secrets import Name, opened
@@ -49,11 +52,13 @@ def add_upload(
             while chunk := file.read(COPY_BYTES):
                 copy.write(chunk)
                 digest.update(chunk)
-        if not keep_original and taking.is_large(path, filename):
-            taking.begin(by=by, path=path, source=filename, task=task, name=name, mapping=mapping)
+        original = f"sha256:{digest.hexdigest()}" if keep_original else ""
+        if taking.is_large(path, filename):
+            name = f"{slug(name or filename)}-{letters()}" if original else name  # its name is told before it is checked
+            taking.begin(by=by, path=path, source=filename, task=task, name=name, mapping=mapping, original=original)
         dataset = _keep(by=by, path=path, source=filename, task=task, name=name, field="file", mapping=mapping)
-        if keep_original:
-            dataset.original = f"sha256:{digest.hexdigest()}"
+        if original:
+            dataset.original = original
             with transaction.atomic():
                 shelf.put_original(path, dataset.original)
                 dataset.save(update_fields=["original"])
@@ -108,6 +113,8 @@ def resolve(*, by: User, reference: str, task: TaskType, field: str, mapping: st
     if "/" in reference:
         return _read(by=by, reference=reference, task=task, field=field, mapping=mapping)
     dataset = DataSet.objects.visible_to(by).filter(name=reference).first()
+    if dataset is None and (file := Taking.objects.files_of(by).filter(name=reference).first()):
+        raise taking.told(file, field) if file.is_under_way else taking.refusal(file, field)
     if dataset is None and reference.count(".") == 2:  # names of data sets have no dots
         return _read(by=by, reference=reference, task=task, field=field, mapping=mapping)
     if dataset is None:
@@ -151,20 +158,46 @@ def find(*, by: User, name: str) -> DataSet:
     return dataset
 
 
+def use_count(dataset: DataSet) -> int:
+    """Runs that hold it, whoever may see them."""
+    return runs_of(dataset).alive().count()
+
+
 def may_delete(dataset: DataSet, by: User) -> bool:
     return may(by, "dataset.delete", dataset)
 
 
 @transaction.atomic
 def delete(*, dataset: DataSet, by: User) -> None:
+    """Deleted runs do not hold it: they keep its name and digest."""
     require(by, "dataset.delete", dataset)
-    if Run.objects.filter(dataset=dataset).exists() or Run.objects.filter(eval_dataset=dataset).exists():
-        raise CannotDelete(f"Runs were trained or evaluated on “{dataset.name}”; it stays, so that they can be explained.")
+    if count := use_count(dataset):
+        some, them = ("A run was", "that run") if count == 1 else (f"{count:,} runs were", "those runs")
+        raise CannotDelete(
+            f"{some} trained or evaluated on “{dataset.name}”, and can be explained by its rows alone. Delete {them} first."
+        )
+    _let_go(dataset)
     digest, original = dataset.digest, dataset.original
     kept = {name: getattr(dataset, name) for name in ("digest", "source", "rows", "task_type", "visibility")}
     record("dataset.delete", dataset, by=by, before={**kept, "owner": dataset.owner.username})
     dataset.delete()
     transaction.on_commit(lambda: shelf.clear(digest, original))
+
+
+def runs_of(dataset: DataSet) -> RunQuerySet:
+    """All that were trained or evaluated on it, whoever may see them, deleted ones among them."""
+    return Run.objects.filter(Q(dataset=dataset) | Q(eval_dataset=dataset))
+
+
+def _let_go(dataset: DataSet) -> None:
+    """Leave to deleted runs what is to be known of it."""
+    about = {name: getattr(dataset, name) for name in ("name", "digest", "source", "rows")}
+    for run in runs_of(dataset).select_for_update():
+        for field in ("dataset", "eval_dataset"):
+            if getattr(run, f"{field}_id") == dataset.pk:
+                setattr(run, field, None)
+                run.gone_data[field] = about
+        run.save_fields(["dataset", "eval_dataset", "gone_data"])
 
 
 def renderer(model: BaseModel) -> Renderer:

@@ -77,7 +77,7 @@ def _payload(run: Run, change: StatusChange) -> dict[str, Any]:
             "details": run.details,
             "owner": run.owner.username,
             "model": run.base_model.name,
-            "dataset": run.dataset.name,
+            "dataset": run.dataset.name if run.dataset else None,
             "register_to": run.register_to,
             "step": run.step,
             "total_steps": run.total_steps,

@@ -13,7 +13,7 @@ from runs.execution.launcher import LaunchFailed
 from runs.models import Probing, Run, RunStatus
 from runs.models.probing import Stage
 from runs.models.status import LEASED
-from runs.services import settling, timeline
+from runs.services import awaiting, settling, timeline
 from runs.services.holding import hold_waiting
 from runs.services.locks import transaction_lock
 from runs.services.nudge import after_commit
@@ -24,6 +24,7 @@ LEASE_SECONDS = 10  # a run whose follower was silent this long is taken over
 
 def start_waiting() -> list[Run]:
     """Start as many waiting runs as this node has free devices; return them."""
+    awaiting.collect()
     admit()
     hold_waiting()
     claimed = _claim()
@@ -34,8 +35,8 @@ def start_waiting() -> list[Run]:
 
 @transaction.atomic
 def admit() -> None:
-    """Pending runs join the queue."""
-    pending = Run.objects.filter(status=RunStatus.PENDING).order_by("created_at", "pk")
+    """Pending runs join the queue, once their data are here."""
+    pending = Run.objects.filter(status=RunStatus.PENDING, awaits_data=False).order_by("created_at", "pk")
     for run in pending.select_for_update(skip_locked=True):
         run.move_to(RunStatus.QUEUED)
         run.details = "Waiting for a free device."

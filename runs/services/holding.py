@@ -68,7 +68,7 @@ def move(*, run: Run, by: User) -> Run:
     if instead is None:
         raise CannotMove(f"No replacement was named for {run.base_model.name}. Clone the run and choose another model.")
     asked = lifecycle.read_request({**run.request, "model": instead.name})
-    moved = lifecycle.submit(by=run.owner, asked=asked, labels=run.labels)
+    moved = lifecycle.submit(by=run.owner, asked=asked, labels=run.labels, waits=True)
     Run.objects.filter(pk=moved.pk).update(queued_at=run.queued_at)
     record("run.move", run, by=by, before={"model": run.base_model.name}, after={"model": instead.name, "run": moved.name})
     run.held = ""

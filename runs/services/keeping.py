@@ -19,17 +19,32 @@ from runs.services.refused import Invalid
 
 
 def keep(
-    *, by: User, canonical: Path, report: Report, source: str, task: TaskType, name: str = "", again: bool = True
+    *,
+    by: User,
+    canonical: Path,
+    report: Report,
+    source: str,
+    task: TaskType,
+    name: str = "",
+    again: bool = True,
+    original: tuple[Path, str] | None = None,
 ) -> DataSet:
-    """Take the canonical rows. Without `again`, the same rows that this person has from the same source are enough."""
+    """Take the canonical rows. Without `again`, the same rows that this person has from the same source are enough.
+
+    An `original` is the file as it was sent, with its digest: it is kept too, under this very name.
+    """
     if not again and (earlier := _same(by, source, report, task)):
         return earlier
     try:
         with transaction.atomic():
             shelf.put(canonical, report.digest)
-            return create(by=by, report=report, source=source, task=task, wanted=slug(name or Path(source).name))
-    except quotas.QuotaReached:
-        shelf.clear(report.digest)
+            wanted = slug(name or Path(source).name)
+            if original is None:
+                return create(by=by, report=report, source=source, task=task, wanted=wanted)
+            shelf.put_original(*original)
+            return create(by=by, report=report, source=source, task=task, wanted=wanted, tries=1, original=original[1])
+    except Invalid:  # a full quota, or no name that is free
+        shelf.clear(report.digest, original[1] if original else "")
         raise
 
 
@@ -38,9 +53,9 @@ def _same(by: User, source: str, report: Report, task: TaskType) -> DataSet | No
     return DataSet.objects.filter(owner=by, source=source, digest=report.digest, task_type=task).first()
 
 
-def create(*, by: User, report: Report, source: str, task: TaskType, wanted: str, **more: Any) -> DataSet:
+def create(*, by: User, report: Report, source: str, task: TaskType, wanted: str, tries: int = 999, **more: Any) -> DataSet:
     """Create the row under the first free name: helpdesk, helpdesk-2, helpdesk-3, ..."""
-    for number in range(1, 1_000):
+    for number in range(1, tries + 1):
         try:
             with transaction.atomic():
                 size = wiring.dataset_file(report.digest).stat().st_size

@@ -24,6 +24,7 @@ from runs.services.permissions import may, require
 from runs.services.refused import CannotCancel, CannotDelete, KeyReused, NotFound, invalid
 
 log = logging.getLogger(__name__)
+AWAITING = "Its data are being checked; it begins when they are good."
 
 
 def read_request(fields: Mapping[str, Any]) -> RunRequest:
@@ -34,11 +35,21 @@ def read_request(fields: Mapping[str, Any]) -> RunRequest:
         raise invalid(error) from None
 
 
-def submit(*, by: User, asked: RunRequest, idempotency_key: str = "", labels: Mapping[str, Any] = MappingProxyType({})) -> Run:
-    """Create a run. The same key from the same person returns the run that it made before."""
+def submit(
+    *,
+    by: User,
+    asked: RunRequest,
+    idempotency_key: str = "",
+    labels: Mapping[str, Any] = MappingProxyType({}),
+    waits: bool = False,
+) -> Run:
+    """Create a run. The same key from the same person returns the run that it made before.
+
+    With `waits` it may be pending until large data are checked; else such data raise StillChecking.
+    """
     if earlier := _made_before(by, asked, idempotency_key):
         return earlier
-    checked = check(asked=asked, by=by)
+    checked = check(asked=asked, by=by, waits=waits)
     name = run_name(asked.task_type, asked.model)
     try:
         with transaction.atomic():
@@ -53,11 +64,14 @@ def submit(*, by: User, asked: RunRequest, idempotency_key: str = "", labels: Ma
                 task_type=asked.task_type,
                 dataset=checked.dataset,
                 eval_dataset=checked.eval_dataset,
+                awaits_data=bool(checked.awaited),
+                data_check=checked.awaited.get("train_data_path"),
+                eval_data_check=checked.awaited.get("eval_data_path"),
                 register_to=registered_name(asked.register_to, name),
                 starts_from=checked.weights.run if checked.weights else None,
                 starts_from_checkpoint=checked.weights.checkpoint if checked.weights else "",
                 experiment_path=asked.experiment_path.replace("{}", name) or f"/Users/{by.address}/{name}",
-                details="Waiting for a worker.",
+                details=AWAITING if checked.awaited else "Waiting for a worker.",
             )
             timeline.add(run, EventType.CREATED, "Run created.")
             record("run.create", run, by=by, after=run.request)

@@ -46,12 +46,21 @@ def ensure_mirrored(run: Run, registry: Registry | None = None) -> None:
     The copy and the publication of a short run come here at the same moment: the later one finds what the earlier one made.
     One experiment is written to by one of us at a time, because MLflow stumbles over the same data set logged twice at once.
     """
-    if run.mlflow_run_id:
+    if not _lacks(run):
         return
     with session_lock(f"mirror {run.experiment_path}", wait=True):
-        run.refresh_from_db(fields=["mlflow_experiment_id", "mlflow_run_id"])
-        if not run.mlflow_run_id:
+        run.refresh_from_db(fields=["mlflow_experiment_id", "mlflow_run_id", "mirrored_data"])
+        if _lacks(run):
             _start_mirror(run, registry or wiring.registry())
+
+
+def _lacks(run: Run) -> bool:
+    """Whether MLflow has not heard of it, or not of its data, which may have come since."""
+    return not run.mlflow_run_id or (not run.mirrored_data and _has_data(run))
+
+
+def _has_data(run: Run) -> bool:
+    return run.dataset_id is not None and not run.awaits_data
 
 
 def mirror_soon(runs: Iterable[Run]) -> None:
@@ -70,9 +79,10 @@ def _start_mirror(run: Run, registry: Registry) -> None:
     experiment, mlflow_run = registry.start_run(
         experiment_path=run.experiment_path, run_name=run.name, params=_params(run), tags=_tags(run)
     )
-    registry.log_data(mlflow_run, _data(run))
-    run.mlflow_experiment_id, run.mlflow_run_id = experiment, mlflow_run
-    run.save_fields(["mlflow_experiment_id", "mlflow_run_id"])
+    if _has_data(run):
+        registry.log_data(mlflow_run, _data(run))
+    run.mlflow_experiment_id, run.mlflow_run_id, run.mirrored_data = experiment, mlflow_run, _has_data(run)
+    run.save_fields(["mlflow_experiment_id", "mlflow_run_id", "mirrored_data"])
 
 
 def mirror_run(run: Run) -> int:
@@ -116,13 +126,14 @@ def _mirror_samples(run: Run) -> None:
 
 def _params(run: Run) -> dict[str, str]:
     settings = resolved(run.asked, run.base_model).model_dump(mode="json")
-    named = {"model": run.base_model.name, "task_type": run.task_type, "train_data": run.dataset.name}
-    return {**named, "train_data_digest": run.dataset.digest, **{key: str(value) for key, value in settings.items()}}
+    named = {"model": run.base_model.name, "task_type": run.task_type}
+    data = {"train_data": run.dataset.name, "train_data_digest": run.dataset.digest} if run.dataset else {}
+    return {**named, **data, **{key: str(value) for key, value in settings.items()}}
 
 
 def _data(run: Run) -> list[DataRecord]:
     held_out = run.eval_dataset
-    return [_record(run.dataset, "training"), *([_record(held_out, "evaluation")] if held_out else [])]
+    return [_record(run.data, "training"), *([_record(held_out, "evaluation")] if held_out else [])]
 
 
 def _record(dataset: DataSet, used_for: Literal["training", "evaluation"]) -> DataRecord:

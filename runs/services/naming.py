@@ -27,10 +27,15 @@ HELD_OUT = "eval"
 
 def run_name(task: TaskType, model: str) -> str:
     """Prefix by task, the model's name after the slash with dots as dashes, six random characters."""
-    suffix = "".join(secrets.choice(ALPHABET) for _ in range(6))
+    suffix = letters()
     short = re.sub(r"[^a-z0-9]+", "-", model.rsplit("/", 1)[-1].lower()).strip("-")
     head = f"{PREFIX[task]}-{short}"[: LONGEST - len(suffix) - 1].rstrip("-")
     return f"{head}-{suffix}"
+
+
+def letters() -> str:
+    """Six that make a name nobody else has."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(6))
 
 
 def registered_name(register_to: str, run: str) -> str:

@@ -21,6 +21,8 @@ def pause(*, run: Run, by: User) -> Run:
         raise CannotPause(f"{run.name} is {run.get_status_display().lower()}: there is nothing to pause.")
     if run.phase == Phase.REGISTERING:
         raise CannotPause(f"{run.name} is trained and is being registered; it will be complete in a moment.")
+    if run.awaits_data:
+        raise CannotPause(f"The data of {run.name} are still being checked: it has not begun. Cancel it, or wait.")
     record("run.pause", run, by=by)
     if run.is_waiting:
         pause_now(run)

@@ -59,6 +59,7 @@ def ask(*, by: User, asked: RunRequest) -> Probing:
     """
     require(by, "run.probe")
     found = check(asked=asked, by=by)
+    assert found.dataset is not None  # it waits for none
     spec = spec_of("probe", asked, found.model, found.dataset, found.eval_dataset, found.weights)
     digest = key(asked, found.model, found.dataset, found.eval_dataset, spec.hyperparameters)
     held = Probing.objects.select_for_update().filter(key=digest).first()

@@ -118,6 +118,12 @@ class BadData(Invalid):
         self.report = report
 
 
+class TooLarge(Refused):
+    """More than this door takes; the sentence names the one that does."""
+
+    code = "too_large"
+
+
 class KeyReused(Refused):
     """An idempotency key that was used before, for something else."""
 

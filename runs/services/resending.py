@@ -8,39 +8,44 @@ was heard in between that shows the answer to have arrived, or another run to be
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from runs.models import DataSet, KeptAnswer, Run, User
+from runs.models import KeptAnswer, User
 from runs.services.refused import Begun
 
-Made = TypeVar("Made", Run, DataSet)
+
+class Named(Protocol):
+    name: Any
+
+
+Made = TypeVar("Made", bound=Named)
 OPERATION = "resent"  # KeptAnswer.operation of these; `location` is the name of what was made
 SOONEST, LATEST = timedelta(seconds=0.95), timedelta(minutes=2)
 
 
 def once_if_resent(
-    *, by: User, text: str, make: Callable[[], Made], among: "QuerySet[Made]", resent: bool | None = None
+    *, by: User, text: str, make: Callable[[], Made], earlier: Callable[[str], Made | None], resent: bool | None = None
 ) -> Made:
-    """What `make` makes, or the one of `among` that it made for this text when that is being sent again. `resent` says whether
-    it is; None: to be judged by its time.
+    """What `make` makes, or what it made for this text when that is being sent again; `earlier` finds that by its name.
+
+    `resent` says whether it is sent again; None: to be judged by its time.
     """
     arrived = timezone.now()  # before waiting for a request with the same text, which may be under way
     with transaction.atomic():
         key = hashlib.sha256(text.encode()).hexdigest()
         row, new = KeptAnswer.objects.get_or_create(user=by, operation=OPERATION, key=key, defaults={"created_at": arrived})
         if not new and _is_again(arrived - row.created_at, resent):
-            earlier = among.filter(owner=by, name=row.location).first()
-            if earlier is not None:
-                return earlier
+            found = earlier(row.location)
+            if found is not None:
+                return found
         try:
             made = make()
-        except Begun as found:
+        except Begun as first:
             row.delete()
-            begun = found
+            begun = first
         else:
             return _noted(row, arrived, made)
     raise begun

@@ -6,6 +6,7 @@ from runs.contract.request import RunRequest
 from runs.contract.spec import DEFAULT_CONTEXT_LENGTH, DataFile, Device, Hyperparameters, ModelSource, RunSpec
 from runs.models import BaseModel, DataSet, Run
 from runs.services import lineage
+from runs.services.refused import Unfit
 
 DEFAULT_LEARNING_RATE = 2e-5  # AdamW, full fine-tuning, where the catalog knows no better
 LORA_RATE = 10  # times the rate for all parameters: Schulman et al. 2025, "LoRA Without Regret", over many models and data sets
@@ -52,6 +53,8 @@ def _device(run: Run) -> Device:
 
 
 def _build(run: Run) -> RunSpec:
+    if run.dataset is None:
+        raise Unfit(f"The data of {run.name} are not checked, so its specification is not settled.")
     made = spec_of(run.name, run.asked, run.base_model, run.dataset, run.eval_dataset, lineage.starting_point(run))
     return made.model_copy(update={"lineage": tuple(earlier.label for earlier in lineage.chain(run))})
 

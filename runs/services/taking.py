@@ -61,20 +61,27 @@ def is_large(path: Path, filename: str = "") -> bool:
     return path.stat().st_size > (MOST_PACKED if packed else MOST)
 
 
-def begin(*, by: User, path: Path, source: str, task: TaskType, name: str = "", mapping: str = "") -> NoReturn:
+def begin(
+    *, by: User, path: Path, source: str, task: TaskType, name: str = "", mapping: str = "", original: str = ""
+) -> NoReturn:
     """`put` it, and raise StillChecking."""
-    raise told(put(by=by, path=path, source=source, task=task, name=name, mapping=mapping), "file")
+    raise told(put(by=by, path=path, source=source, task=task, name=name, mapping=mapping, original=original), "file")
 
 
 @transaction.atomic
-def put(*, by: User, path: Path, source: str, task: TaskType, name: str = "", mapping: str = "") -> Taking:
-    """Take over a file or folder of texts: it is moved away from `path`, last, so that what is refused stays where it was."""
+def put(*, by: User, path: Path, source: str, task: TaskType, name: str = "", mapping: str = "", original: str = "") -> Taking:
+    """Take over a file or folder of texts: it is moved away from `path`, last, so that what is refused stays where it was.
+
+    With the digest of the `original`, that file is kept too, and the data set gets this `name` or none.
+    """
     key = new_key()
     home = wiring.taking_folder(key) / "file"
     job = Job(task=task, name=source, path=home, mapping=mapping or None)
     try:
         size = sum(file.stat().st_size for file in path.iterdir()) if path.is_dir() else path.stat().st_size
-        made = _begun(by, job, key=key, source=source[:1_000], mapping=mapping[:50], name=name[:100], total=size)
+        made = _begun(
+            by, job, key=key, source=source[:1_000], mapping=mapping[:50], name=name[:100], total=size, original=original
+        )
         home.parent.mkdir(parents=True)
         os.rename(path, home)
     except FileNotFoundError:
@@ -151,6 +158,7 @@ def cancel(*, by: User, key: str) -> None:
 
 def remove(found: Taking) -> None:
     found.delete()
+    after_commit("runs.tasks.start")  # runs may wait for it
     children.end(wiring.taking_folder(found.key))
     shutil.rmtree(wiring.taking_folder(found.key), ignore_errors=True)
 
@@ -247,6 +255,7 @@ def _settle(found: Taking, answer: dict[str, Any], folder: Path) -> None:
             held.dataset = keep(
                 by=found.owner, canonical=folder / ROWS, report=report, source=found.source, task=TaskType(found.task_type),
                 name=found.name, again="path" in found.job and found.job["path"] is not None,
+                original=(folder / "file", found.original) if found.original else None,
             )  # fmt: skip
             held.stage, held.rows, held.done, held.lease_token = Stage.READY, report.rows, held.total, ""
             held.save()
@@ -271,6 +280,8 @@ def _refuse(found: Taking, reason: str, report: Report | None = None, *, keep_fi
 
 
 def _next() -> None:
+    """One is over: tell those who wait for it, and those who wait for its place."""
+    after_commit("runs.tasks.start")
     waiting = Taking.objects.filter(stage=Stage.WAITING).order_by("created_at").values_list("pk", flat=True).first()
     if waiting is not None:
         after_commit("runs.tasks.take", waiting, "")

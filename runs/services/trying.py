@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from shutil import copyfileobj
 from typing import BinaryIO
 
 from runs import wiring
@@ -12,9 +11,10 @@ from runs.data.profile import Profile, count_tokens
 from runs.data.rendering import TemplateError
 from runs.data.validation import Report, check
 from runs.models import BaseModel, User
+from runs.services import taking
 from runs.services.datasets import COPY_BYTES, in_scratch, renderer
 from runs.services.permissions import require
-from runs.services.refused import Invalid, ModelUnavailable
+from runs.services.refused import Invalid, ModelUnavailable, TooLarge
 
 MOST_COUNTED = 64 * MEGABYTE  # bytes of rows whose tokens are counted while somebody waits: half a minute
 
@@ -43,10 +43,20 @@ def try_file(*, by: User, file: BinaryIO, filename: str, task: TaskType, mapping
     """What `add_upload` would say of this file, and what its page would say of it with this plan."""
     require(by, "dataset.create")
     with in_scratch(Path(filename).suffixes) as path, in_scratch([".jsonl"]) as canonical:
-        with path.open("wb") as copy:
-            copyfileobj(file, copy, COPY_BYTES)
+        _copy(file, path, filename)
         report = check(path, task=task, name=filename, canonical=canonical, mapping=mapping or None)
         return _counted(report, canonical, task, plan) if plan and report.ok else Trial(report)
+
+
+def _copy(file: BinaryIO, path: Path, filename: str) -> None:
+    """As far as it is checked while somebody waits. Raises TooLarge."""
+    with path.open("wb") as copy:
+        while copy.tell() <= taking.MOST and (chunk := file.read(COPY_BYTES)):
+            copy.write(chunk)
+    if taking.is_large(path, filename):
+        most, packed = (f"{size >> 20} MiB" for size in (taking.MOST, taking.MOST_PACKED))
+        told = f"“{filename[:100]}” is larger than what is checked while you wait: {most}, or {packed} of what is packed."
+        raise TooLarge(f"{told} Send it to POST /api/v1/datasets, which checks it in the background.", field="file")
 
 
 def _counted(report: Report, canonical: Path, task: TaskType, plan: Plan) -> Trial:

@@ -132,7 +132,8 @@ class Listing:
         return self._choices("owner__username", "owner__username")
 
     def _choices(self, value: str, label: str) -> list[Choice]:
-        return [Choice(*pair) for pair in self.runs.order_by(label).values_list(value, label).distinct()]
+        pairs = self.runs.order_by(label).values_list(value, label).distinct()
+        return [Choice(*pair) for pair in pairs if pair[0] is not None]
 
     @property
     def since_choices(self) -> list[Choice]:

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from runs.contract import events
 from runs.contract.events import EventType, Phase
-from runs.models import MetricPoint, Run, RunStatus, User
+from runs.models import MetricPoint, Run, RunStatus, Taking, User
 from runs.services import lifecycle, lineage, publishing, series, sharing
 from runs.web import charts
 
@@ -96,6 +96,14 @@ class Portrait:
         run = self.run
         is_said = run.status == RunStatus.COMPLETED or (run.status == RunStatus.STARTING and run.progress)
         return "" if is_said or run.details == "Training." else run.details
+
+    @cached_property
+    def check(self) -> Taking | None:
+        """The check of its data that is under way, for whom that is."""
+        run = self.run
+        if not run.awaits_data or run.owner_id != self._user.pk:
+            return None
+        return next((found for found in (run.data_check, run.eval_data_check) if found and found.is_under_way), None)
 
     @cached_property
     def place(self) -> str:

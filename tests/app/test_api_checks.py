@@ -1,5 +1,6 @@
 """REST about files that are only looked at: the report, and with a base model the counts and advice."""
 
+import gzip
 import json
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from runs import wiring
 from runs.models import BaseModel, DataSet, User
-from runs.services import access, trying
+from runs.services import access, taking, trying
 from tests.offer import tiny_offer
 
 QUESTIONS = [[{"role": "user", "content": f"Where is {n}?"}, {"role": "assistant", "content": "There."}] for n in range(30)]
@@ -56,6 +58,17 @@ def test_what_would_take_long_is_not_counted_while_one_waits(
     got = send("checks", "a.jsonl", CHAT, model=model.name).json()
     assert (got["ok"], got["profile"], got["advice"]) == (True, None, [])
     assert "in the background" in got["trouble"]
+
+
+def test_what_is_large_is_sent_to_the_door_that_checks_it_in_the_background(send: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(taking, "MOST", len(CHAT))
+    monkeypatch.setattr(taking, "MOST_PACKED", 50)
+    assert send("checks", "a.jsonl", CHAT).status_code == 200
+    for name, content in (("a.jsonl", CHAT + CHAT), ("a.jsonl.gz", gzip.compress(CHAT))):
+        got = send("checks", name, content)
+        assert (got.status_code, got.json()["code"], got.json()["field"]) == (413, "too_large", "file")
+        assert "POST /api/v1/datasets" in got.json()["detail"]
+    assert not list(wiring.scratch().iterdir())
 
 
 def test_what_is_wrong_with_the_plan_is_named(send: Any, model: BaseModel) -> None:

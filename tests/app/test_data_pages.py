@@ -151,7 +151,7 @@ def test_deleting_is_refused_in_words_while_a_run_has_used_it(browser: Client, d
     assert "Delete data set" not in asked + text(browser.get(f"/data/{dataset.name}/"))
     refused = browser.post(f"/data/{dataset.name}/delete/")
     assert refused.status_code == 409
-    assert "it stays, so that they can be explained" in text(refused)
+    assert "Delete that run first" in text(refused)
     assert DataSet.objects.exists()
 
 

@@ -1,5 +1,6 @@
 """The `openai` package, as it comes, on our `/v1`."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,8 +10,8 @@ import pytest
 
 from runs import wiring
 from runs.contract.events import Evaluation, Fault, Outcome
-from runs.models import BaseModel, DataSet, ModelVersion, Run, RunStatus, User
-from runs.services import access, dispatch, lifecycle, progress
+from runs.models import BaseModel, DataSet, ModelVersion, Run, RunStatus, Taking, User
+from runs.services import access, dispatch, lifecycle, progress, taking
 from tests.app.conftest import ROWS
 from tests.doors.conftest import token_of
 from tests.fakes import FakeEngine, FakeLauncher
@@ -119,6 +120,34 @@ def test_a_file_that_cannot_be_trained_on_is_refused_with_its_line(client: opena
         assert told.value.param == param
         assert words in told.value.message
     assert not DataSet.objects.exists()
+
+
+LARGE = CHAT * (taking.MOST // len(CHAT) + 1)
+
+
+def test_a_large_file_is_checked_in_the_background_and_its_job_waits(
+    client: openai.OpenAI, stranger: User, connect: Connect, base_model: BaseModel, accepted: None, launcher: FakeLauncher
+) -> None:
+    small = client.files.create(file=("small.jsonl", CHAT), purpose="fine-tune")
+    file = client.files.create(file=("big.jsonl", LARGE), purpose="fine-tune")
+    assert (file.status, file.bytes, file.filename) == ("uploaded", len(LARGE), "big.jsonl")
+    assert client.files.retrieve(file.id) == file
+    assert [one.id for one in client.files.list(limit=1)] == [file.id, small.id]
+    assert [one.id for one in client.files.list(order="asc", limit=1)] == [small.id, file.id]
+    assert connect(stranger).files.list().data == []
+    assert hashlib.sha256(client.files.content(file.id).read()).digest() == hashlib.sha256(LARGE).digest()
+    job = client.fine_tuning.jobs.create(model=base_model.name, training_file=file.id, validation_file=small.id)
+    assert (job.status, job.training_file, job.validation_file) == ("validating_files", file.id, small.id)
+    dispatch.start_waiting()
+    assert client.fine_tuning.jobs.retrieve(job.id).status == "validating_files"
+    taking.work(Taking.objects.get().pk, "")
+    ready = client.files.wait_for_processing(file.id)
+    assert (ready.status, ready.id, ready.bytes) == ("processed", file.id, len(LARGE))
+    dispatch.start_waiting()
+    begun = client.fine_tuning.jobs.retrieve(job.id)
+    assert (begun.status, begun.training_file) == ("running", file.id)
+    assert client.files.content(file.id).read() == LARGE
+    assert [one.id for one in client.files.list()] == [file.id, small.id]
 
 
 def test_a_job_with_everything_is_the_run_it_asks_for(

@@ -33,8 +33,8 @@ def create(by: User, variables: Variables) -> Any:
     run = once_if_resent(
         by=by,
         text=json.dumps(variables, sort_keys=True),
-        make=lambda: lifecycle.submit(by=by, asked=asked, labels=labels(config)),
-        among=Run.objects.alive(),
+        make=lambda: lifecycle.submit(by=by, asked=asked, labels=labels(config), waits=True),
+        earlier=lambda name: Run.objects.alive().filter(owner=by, name=name).first(),
     )
     mirroring.mirror_soon([run])  # the client shows no run without its experiment
     return run_object(run)

@@ -132,7 +132,10 @@ def _raw(request: Request, query: type[Fields]) -> tuple[BinaryIO, str, Fields]:
 
 @operation("Check a file", answer=TrialShape, body=CHECK, headers=CHECK_FIELDS, tag="datasets")
 def check_file(request: Request) -> Response:
-    """The same report as an upload's and, with a base model, its tokens and the advice on them; nothing is kept."""
+    """The same report as an upload's and, with a base model, its tokens and the advice on them; nothing is kept.
+
+    At most 32 MiB (packed: 8 MiB) are checked while you wait. Upload what is larger: it is checked in the background.
+    """
     if isinstance(request.data, dict) and not isinstance(request.data, QueryDict):  # parsed by nobody: there was no body
         raise Malformed("Send the rows as the body, or as a form's file called “file”.", field="file")
     file, filename, fields = _sent(request, CheckQuery)
@@ -159,7 +162,7 @@ def download_rows(request: Request, name: str) -> FileResponse:
 
 @operation("Delete a data set", status=204, tag="datasets")
 def delete_dataset(request: Request, name: str) -> Response:
-    """Refused while runs exist that were trained or evaluated on it."""
+    """Refused while there are runs that were trained or evaluated on it. Deleted ones keep its name and digest."""
     datasets.delete(dataset=datasets.find(by=person(request), name=name), by=person(request))
     once.release(by=person(request), location=request.path)
     return Response(status=204)

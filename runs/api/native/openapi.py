@@ -160,7 +160,7 @@ CODES = {
     "cannot_retire": "The retirement contradicts itself or another one.",
     "method_not_allowed": "The address exists, the method does not.",
     "unsupported_media_type": "Send application/json (for data sets also a form or raw rows).",
-    "too_large": "The body is over the limit.",
+    "too_large": "The body is over the limit of this address; `detail` names another that takes it, if there is one.",
     "throttled": "Too many requests; Retry-After says how long to wait, in seconds.",
     "too_slow": "The body came too slowly.",
     "unavailable": "The database does not answer. Try again.",

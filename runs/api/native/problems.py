@@ -29,6 +29,7 @@ MEDIA_TYPE = "application/problem+json"
 STATUSES: list[tuple[type[Refused], int]] = [
     (refused.NotAllowed, 403),
     (refused.NotFound, 404),
+    (refused.TooLarge, 413),
     (Refused, 409),  # right in itself, but not as things stand
 ]
 AS_THINGS_STAND: tuple[type[Refused], ...] = (

@@ -56,7 +56,7 @@ class RunShape(Shape):
     visibility: str
     model: str
     task_type: str
-    dataset: str
+    dataset: str | None = Field(description="Null while its data are still being checked")
     eval_dataset: str | None
     register_to: str
     request: dict[str, Any] = Field(description="The settings as they were asked for; GET .../spec has all of them, resolved")
@@ -88,7 +88,7 @@ class RunShape(Shape):
             **simple,
             owner=run.owner.username,
             model=run.base_model.name,
-            dataset=run.dataset.name,
+            dataset=run.dataset.name if run.dataset else None,
             eval_dataset=run.eval_dataset.name if run.eval_dataset else None,
             progress=ProgressShape.model_validate(run.progress),
             registered_model=VersionShape.of(version) if version else None,

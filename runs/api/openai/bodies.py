@@ -97,12 +97,12 @@ def run_request(body: JobBody, by: User) -> RunRequest:
     """The run that a job stands for. A fine-tuned model as its model: training goes on from that one's weights."""
     earlier = naming.find_tuned(by, body.model)
     model = checks.find_model(earlier.base_model.name if earlier else body.model)
-    train = naming.find_dataset(by, body.training_file, param="training_file")
+    train = naming.find_file(by, body.training_file, param="training_file")
     fields: dict[str, Any] = {"model": model.name, "train_data_path": train.name, "task_type": TaskType(train.task_type)}
     if earlier:
         fields["custom_weights_path"] = earlier.name
     if body.validation_file:
-        fields["eval_data_path"] = naming.find_dataset(by, body.validation_file, param="validation_file").name
+        fields["eval_data_path"] = naming.find_file(by, body.validation_file, param="validation_file").name
     place = naming.slug(body.suffix or "")
     fields["register_to"] = f"{PLACE}.{place}" if place else PLACE
     settings = body.settings

@@ -1,4 +1,7 @@
-"""`/v1/files`: data sets as files. A file is checked while it is sent: what cannot be trained on is refused with its line."""
+"""`/v1/files`: data sets as files. A file is checked while it is sent: what cannot be trained on is refused with its line.
+
+A large one is `uploaded` until it is checked in the background, under the name that it will have as a data set.
+"""
 
 import csv
 import hashlib
@@ -11,15 +14,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 
 from runs import wiring
 from runs.api.openai import naming
-from runs.api.openai.door import is_resent, resource
+from runs.api.openai.door import Missing, is_resent, resource
 from runs.api.openai.paging import behind, limit_of, page
 from runs.api.openai.shapes import file_object, results_object
 from runs.api.sending import sent
 from runs.contract.spec import TaskType
-from runs.models import DataSet, MetricPoint, Run, User
-from runs.services import datasets
+from runs.models import DataSet, MetricPoint, Run, Taking, User
+from runs.services import datasets, taking
 from runs.services.outputs import rows_file
-from runs.services.refused import Invalid
+from runs.services.refused import Invalid, StillChecking
 from runs.services.resending import once_if_resent
 
 MOST, LONGEST_LINE = 10_000, 1 << 20
@@ -37,11 +40,23 @@ def create(request: HttpRequest, user: User) -> HttpResponseBase:
     dataset = once_if_resent(
         by=user,
         text=f"{name} {_digest(rows)}",
-        make=lambda: datasets.add_upload(by=user, file=rows, filename=name, task=_task(rows), keep_original=True),
-        among=DataSet.objects.all(),
+        make=lambda: _added(user, rows, name),
+        earlier=lambda known: _earlier(user, known),
         resent=is_resent(request),
     )
     return JsonResponse(file_object(dataset))
+
+
+def _added(by: User, rows: BinaryIO, name: str) -> DataSet | Taking:
+    try:
+        return datasets.add_upload(by=by, file=rows, filename=name, task=_task(rows), keep_original=True)
+    except StillChecking as checking:
+        return taking.find(by=by, key=checking.check)
+
+
+def _earlier(by: User, name: str) -> DataSet | Taking | None:
+    own = DataSet.objects.filter(owner=by, name=name).first()
+    return own or Taking.objects.files_of(by).filter(name=name).first()
 
 
 def _digest(file: BinaryIO) -> str:
@@ -63,20 +78,28 @@ def _task(file: BinaryIO) -> TaskType:
 
 def index(request: HttpRequest, user: User) -> HttpResponseBase:
     limit, newest_first = limit_of(request, MOST, MOST), request.GET.get("order", "desc") != "asc"
-    rows: Any = DataSet.objects.visible_to(user)
     if request.GET.get("purpose", "fine-tune") != "fine-tune":
-        rows = rows.none()
+        return page([], limit, file_object)
+    kinds: list[Any] = [DataSet.objects.visible_to(user), Taking.objects.files_of(user)]
     if after := request.GET.get("after"):
-        rows = behind(rows, naming.find_dataset(user, after, param="after"), "created_at", newest_first=newest_first)
-    sign = "-" if newest_first else ""
-    return page(list(rows.order_by(f"{sign}created_at", f"{sign}pk")[: limit + 1]), limit, file_object)
+        last, sign = naming.find_file(user, after, param="after"), "lt" if newest_first else "gt"
+        kinds = [
+            behind(rows, last, "created_at", newest_first=newest_first)
+            if isinstance(last, rows.model)
+            else rows.filter(**{f"created_at__{sign}": last.created_at})
+            for rows in kinds
+        ]
+    minus = "-" if newest_first else ""
+    found = [row for rows in kinds for row in rows.order_by(f"{minus}created_at", f"{minus}pk")[: limit + 1]]
+    found.sort(key=lambda row: row.created_at, reverse=newest_first)
+    return page(found[: limit + 1], limit, file_object)
 
 
 def show(request: HttpRequest, user: User, key: str) -> HttpResponseBase:
     if key.startswith(naming.RESULTS):
         run = naming.find_results(user, key)
         return JsonResponse(results_object(run, len(_results(run))))
-    return JsonResponse(file_object(naming.find_dataset(user, key)))
+    return JsonResponse(file_object(naming.find_file(user, key)))
 
 
 def content(request: HttpRequest, user: User, key: str) -> HttpResponseBase:
@@ -84,13 +107,22 @@ def content(request: HttpRequest, user: User, key: str) -> HttpResponseBase:
         run = naming.find_results(user, key)
         headers = {"Content-Disposition": f'attachment; filename="{run.name}.csv"'}
         return HttpResponse(_results(run), content_type="text/csv; charset=utf-8", headers=headers)
-    dataset = naming.find_dataset(user, key)
-    path = wiring.original_file(dataset.original) if dataset.original else rows_file(dataset.digest)
-    return sent(path, filename=file_object(dataset)["filename"])
+    file = naming.find_file(user, key)
+    if isinstance(file, Taking):
+        path = wiring.taking_folder(file.key) / "file"
+        if not path.exists():
+            raise Missing(f"{key} was refused, and its bytes are not kept: {file.reason}", param="id")
+    else:
+        path = wiring.original_file(file.original) if file.original else rows_file(file.digest)
+    return sent(path, filename=file_object(file)["filename"])
 
 
 def delete(request: HttpRequest, user: User, key: str) -> HttpResponseBase:
-    datasets.delete(dataset=naming.find_dataset(user, key), by=user)
+    file = naming.find_file(user, key)
+    if isinstance(file, Taking):
+        taking.cancel(by=user, key=file.key)
+    else:
+        datasets.delete(dataset=file, by=user)
     return JsonResponse({"id": key, "object": "file", "deleted": True})
 
 

@@ -28,8 +28,10 @@ def create(request: HttpRequest, user: User) -> HttpResponseBase:
     run = once_if_resent(
         by=user,
         text=f"{key} {body.model_dump_json()}",
-        make=lambda: lifecycle.submit(by=user, asked=run_request(body, user), idempotency_key=key, labels=body.labels),
-        among=Run.objects.alive(),
+        make=lambda: lifecycle.submit(
+            by=user, asked=run_request(body, user), idempotency_key=key, labels=body.labels, waits=True
+        ),
+        earlier=lambda name: Run.objects.alive().filter(owner=user, name=name).first(),
         resent=is_resent(request),
     )
     return JsonResponse(job_object(run))

@@ -3,7 +3,7 @@
 import re
 
 from runs.api.openai.door import Missing
-from runs.models import DataSet, Run, RunStatus, User
+from runs.models import DataSet, Run, RunStatus, Taking, User
 from runs.services import datasets, lifecycle
 from runs.services.refused import NotFound
 
@@ -11,8 +11,19 @@ FILE, JOB, RESULTS = "file-", "ftjob-", "file-results."  # no data set has a dot
 CHECKPOINT = ":ckpt-step-"
 
 
-def file_id(dataset: DataSet) -> str:
-    return FILE + dataset.name
+def file_id(file: DataSet | Taking) -> str:
+    return FILE + file.name
+
+
+def training_file(run: Run) -> str:
+    """Of a run whose data are still being checked too, which may lie in a volume."""
+    return file_id(run.dataset) if run.dataset else FILE + str(run.request["train_data_path"])
+
+
+def validation_file(run: Run) -> str | None:
+    if run.eval_dataset:
+        return file_id(run.eval_dataset)
+    return FILE + str(path) if (path := run.request.get("eval_data_path")) else None
 
 
 def job_id(run: Run) -> str:
@@ -37,10 +48,14 @@ def organization(user: User) -> str:
     return slug(user.team.name) if user.team else "personal"
 
 
-def find_dataset(by: User, key: str, *, param: str = "id") -> DataSet:
+def find_file(by: User, key: str, *, param: str = "id") -> DataSet | Taking:
+    """A data set, or a large file of this person's that is still being checked or was refused."""
+    name = key.removeprefix(FILE)
     try:
-        return datasets.find(by=by, name=key.removeprefix(FILE))
+        return datasets.find(by=by, name=name)
     except NotFound:
+        if "\x00" not in name and (taken := Taking.objects.files_of(by).filter(name=name).first()):
+            return taken
         raise Missing(f"No such File object: {key[:200]}", param=param) from None
 
 

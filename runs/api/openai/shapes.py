@@ -7,7 +7,7 @@ from typing import Any
 from runs import wiring
 from runs.api.openai import naming
 from runs.contract.duration import Duration, Unit
-from runs.models import BaseModel, Checkpoint, DataSet, MetricPoint, Run, RunEvent, RunStatus
+from runs.models import BaseModel, Checkpoint, DataSet, MetricPoint, Run, RunEvent, RunStatus, Taking
 from runs.services.specification import resolved
 
 STATUSES = {
@@ -28,16 +28,23 @@ def seconds(moment: datetime | None) -> int | None:
     return int(moment.timestamp()) if moment else None
 
 
-def file_object(dataset: DataSet) -> dict[str, Any]:
-    name = PurePath(dataset.source.partition("@")[0]).name or dataset.name
-    size = wiring.original_file(dataset.original).stat().st_size if dataset.original else dataset.bytes
-    shown = {"id": naming.file_id(dataset), "object": "file", "bytes": size, "created_at": seconds(dataset.created_at)}
+def file_object(file: DataSet | Taking) -> dict[str, Any]:
+    """A large file is `uploaded` while it is checked, and `error` when that found something: `status_details` say what."""
+    name = PurePath(file.source.partition("@")[0]).name or file.name
+    if isinstance(file, Taking):
+        size, status = file.total, "uploaded" if file.is_under_way else "error"
+    else:
+        size = wiring.original_file(file.original).stat().st_size if file.original else file.bytes
+        status = "processed"
     return {
-        **shown,
+        "id": naming.file_id(file),
+        "object": "file",
+        "bytes": size,
+        "created_at": seconds(file.created_at),
         "filename": name,
         "purpose": "fine-tune",
-        "status": "processed",
-        "status_details": None,
+        "status": status,
+        "status_details": file.reason if status == "error" and isinstance(file, Taking) else None,
         "expires_at": None,
     }
 
@@ -50,6 +57,7 @@ def results_object(run: Run, size: int) -> dict[str, Any]:
 def job_object(run: Run) -> dict[str, Any]:
     """A run; select its owner with team, base model and both data sets along."""
     done, settings = run.status == RunStatus.COMPLETED, hyperparameters(run)
+    is_validating = run.awaits_data and run.status == RunStatus.PENDING
     return {
         "id": naming.job_id(run),
         "object": "fine_tuning.job",
@@ -59,9 +67,9 @@ def job_object(run: Run) -> dict[str, Any]:
         "estimated_finish": seconds(run.estimated_end_at),
         "fine_tuned_model": naming.model_id(run) if done else None,
         "organization_id": f"org-{naming.organization(run.owner)}",
-        "status": STATUSES[RunStatus(run.status)],
-        "training_file": naming.file_id(run.dataset),
-        "validation_file": naming.file_id(run.eval_dataset) if run.eval_dataset else None,
+        "status": "validating_files" if is_validating else STATUSES[RunStatus(run.status)],
+        "training_file": naming.training_file(run),
+        "validation_file": naming.validation_file(run),
         "result_files": [naming.results_id(run)] if done else [],
         "trained_tokens": run.tokens if done else None,
         "seed": run.asked.seed,

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from pydantic import BaseModel as Document
@@ -83,6 +83,7 @@ def detail(request: HttpRequest, name: str) -> HttpResponseBase:
         "derived": DataSet.objects.visible_to(user).filter(derived_from=dataset),
         "versions": DataSet.objects.visible_to(user).versions_of(dataset),
         "making": remedying.under_way(dataset),
+        "used": datasets.use_count(dataset),
         "may_share": sharing.may_share(dataset, user),
     }
     return render(request, "data/detail.html", context)
@@ -90,8 +91,7 @@ def detail(request: HttpRequest, name: str) -> HttpResponseBase:
 
 def _runs(request: HttpRequest, dataset: DataSet) -> QuerySet[Run]:
     """Runs that trained or were evaluated on it, the newest first, as far as this person may see them."""
-    used = Q(dataset=dataset) | Q(eval_dataset=dataset)
-    return Run.objects.alive().filter(used).visible_to(person(request)).select_related("owner", "base_model")
+    return datasets.runs_of(dataset).alive().visible_to(person(request)).select_related("owner", "base_model")
 
 
 @page
@@ -126,7 +126,7 @@ def delete(request: HttpRequest, name: str) -> HttpResponseBase:
         context = {
             "dataset": dataset,
             "may_delete": datasets.may_delete(dataset, person(request)),
-            "runs": _runs(request, dataset),
+            "used": datasets.use_count(dataset),
         }
         return render(request, "data/delete.html", context)
     datasets.delete(dataset=dataset, by=person(request))

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from runs.data.preview import PackedBatch, Settings
 from runs.data.search import texts
 from runs.services import datasets, lifecycle, profiling, reading, showing
-from runs.services.refused import Refused
+from runs.services.refused import Refused, Unfit
 from runs.services.specification import resolved
 from runs.web.door import page, person
 from runs.web.lens import lens
@@ -55,6 +55,8 @@ def batch(request: HttpRequest, name: str) -> HttpResponseBase:
     )
     context = {"run": run, "settings": wanted, "trouble": ""}
     try:
+        if run.dataset is None:
+            raise Unfit("Its data are still being checked.")
         made = profiling.first_batch(dataset=run.dataset, model=run.base_model, settings=wanted)
         context |= {"made": made, "trouble": made.reason}
         if made.is_ready:
