@@ -19,7 +19,7 @@ from runs.templatetags.marks import size
 class QuotaForm(forms.ModelForm[Quota]):
     storage = SizeField(
         required=False,
-        help_text="In GB, or with a unit, as in 1.5 TB. Data sets, run folders with their checkpoints, registered models.",
+        help_text=f"In GB, or with a unit, as in 1.5 TB; empty: no limit. {spending.COUNTED}",
     )
 
     class Meta:

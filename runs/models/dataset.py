@@ -26,6 +26,7 @@ class DataSet(Owned):
     original = models.CharField(
         max_length=80, blank=True, help_text="sha256 of the file as it was sent, where that is kept too"
     )
+    original_bytes = models.PositiveBigIntegerField(default=0)
     rows = models.PositiveBigIntegerField()
     bytes = models.PositiveBigIntegerField()
     report = models.JSONField(help_text="runs.data.validation.Report")

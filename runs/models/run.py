@@ -86,6 +86,9 @@ class Run(Owned):
     completed_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
     bytes = models.PositiveBigIntegerField(default=0, help_text="In its folder, but for checkpoints, which have rows")
+    expected_bytes = models.PositiveBigIntegerField(
+        default=0, help_text="What it will keep in all, its copy in the registry included, as was estimated when it was made"
+    )
     weighed_at = models.DateTimeField(null=True, help_text="When that was found")
     estimated_end_at = models.DateTimeField(null=True)
 

@@ -22,6 +22,7 @@ from runs import wiring
 from runs.models import User
 from runs.services import quotas
 from runs.services.audit import record
+from runs.services.locks import transaction_lock
 from runs.services.permissions import require
 from runs.services.refused import Invalid, NotFound, Refused
 
@@ -60,17 +61,18 @@ def begin(*, by: User, filename: str, size: int) -> Arrival:
     _sweep()
     if size > MOST or size > shutil.disk_usage(_folder()).free - SPARE:
         raise Invalid(f"There is no room for a file of {size:,} bytes.", field="bytes")
-    open_ones = [folder for folder in _folder().iterdir() if _owner(folder) == by.pk]
     with transaction.atomic():
+        transaction_lock(f"arrivals of {by.pk}")  # of two that would each be the last to fit, one waits for the other
+        open_ones = [folder for folder in _folder().iterdir() if _owner(folder) == by.pk]
         quotas.may_keep(by, size + sum(_about(folder).get("bytes", 0) for folder in open_ones))
-    if len(open_ones) >= OPEN:
-        raise TooMany(f"You have {OPEN} unfinished uploads. Finish or delete one.")
-    arrival = Arrival(secrets.token_hex(16), Path(filename.replace("\x00", "")).name[-255:] or "data.jsonl", size, 0)
-    arrival.path.parent.mkdir()
-    arrival.path.touch()
-    about = {"owner": by.pk, "filename": arrival.filename, "bytes": size}
-    (arrival.path.parent / "about.json").write_text(json.dumps(about))
-    record("upload.begin", arrival.filename, by=by, bytes=size)
+        if len(open_ones) >= OPEN:
+            raise TooMany(f"You have {OPEN} unfinished uploads. Finish or delete one.")
+        arrival = Arrival(secrets.token_hex(16), Path(filename.replace("\x00", "")).name[-255:] or "data.jsonl", size, 0)
+        record("upload.begin", arrival.filename, by=by, bytes=size)
+        arrival.path.parent.mkdir()
+        arrival.path.touch()
+        about = {"owner": by.pk, "filename": arrival.filename, "bytes": size}
+        (arrival.path.parent / "about.json").write_text(json.dumps(about))
     return arrival
 
 

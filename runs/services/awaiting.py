@@ -69,4 +69,5 @@ def _of(check: Taking | None, field: str) -> DataSet | None:
 def _rules_of_data(run: Run) -> None:
     """The rules that could not be looked at before."""
     limits(run.asked, run.base_model, run.data)
-    quotas.may_keep(run.owner, refuse_what_never_fits(run.base_model, run.data, resolved(run.asked, run.base_model)))
+    run.expected_bytes = refuse_what_never_fits(run.base_model, run.data, resolved(run.asked, run.base_model))
+    quotas.may_keep(run.owner, run.expected_bytes)

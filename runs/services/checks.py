@@ -42,7 +42,7 @@ class Checked:
     dataset: DataSet | None
     eval_dataset: DataSet | None
     weights: Weights | None
-    disk_bytes: int  # that the run will take; 0 where nothing can be said of it
+    kept_bytes: int  # of the run, in the end; 0 where nothing can be said of it
     awaited: dict[str, Taking] = field(default_factory=dict)
 
 
@@ -190,5 +190,5 @@ def check(*, asked: RunRequest, by: User, waits: bool = False) -> Checked:
         attempt(lambda: limits(asked, model, dataset))
     if problems or model is None:
         raise problems[0] if len(problems) == 1 else Invalid(problems=[p for refused in problems for p in refused.problems])
-    disk = refuse_what_never_fits(model, dataset, resolved(asked, model)) if dataset else 0
-    return Checked(model, dataset, eval_dataset, weights, disk, awaited)
+    kept = refuse_what_never_fits(model, dataset, resolved(asked, model)) if dataset else 0
+    return Checked(model, dataset, eval_dataset, weights, kept, awaited)

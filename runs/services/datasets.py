@@ -24,7 +24,7 @@ from runs.models.run import RunQuerySet
 from runs.services import arrivals, quotas, shelf, taking
 from runs.services.arrivals import Arrival
 from runs.services.audit import record
-from runs.services.keeping import keep, slug
+from runs.services.keeping import Original, keep, slug
 from runs.services.naming import letters
 from runs.services.permissions import may, require
 from runs.services.refused import BadData, CannotDelete, Invalid, ModelUnavailable, NotFound, UnknownData
@@ -56,13 +56,8 @@ def add_upload(
         if taking.is_large(path, filename):
             name = f"{slug(name or filename)}-{letters()}" if original else name  # its name is told before it is checked
             taking.begin(by=by, path=path, source=filename, task=task, name=name, mapping=mapping, original=original)
-        dataset = _keep(by=by, path=path, source=filename, task=task, name=name, field="file", mapping=mapping)
-        if original:
-            dataset.original = original
-            with transaction.atomic():
-                shelf.put_original(path, dataset.original)
-                dataset.save(update_fields=["original"])
-        return dataset
+        kept = Original(path, original) if original else None
+        return _keep(by=by, path=path, source=filename, task=task, name=name, field="file", mapping=mapping, original=kept)
 
 
 def add_texts(*, by: User, files: Sequence[tuple[str, BinaryIO]], task: TaskType, name: str = "", mapping: str = "") -> DataSet:
@@ -227,11 +222,23 @@ def in_scratch(suffixes: list[str]) -> Iterator[Path]:
 
 
 def _keep(
-    *, by: User, path: Path, source: str, task: TaskType, name: str, field: str, mapping: str = "", file: str = ""
+    *,
+    by: User,
+    path: Path,
+    source: str,
+    task: TaskType,
+    name: str,
+    field: str,
+    mapping: str = "",
+    file: str = "",
+    original: Original | None = None,
 ) -> DataSet:
     """Check what lies at `path` and keep its rows. `file` is its name where the source does not end in one."""
+    again = field == "file"
     with in_scratch([".jsonl"]) as canonical:
         report = check(path, task=task, name=file or Path(source).name, canonical=canonical, mapping=mapping or None)
         if not report.ok:
             raise BadData(report.sentence, field=field, report=report)
-        return keep(by=by, canonical=canonical, report=report, source=source, task=task, name=name, again=field == "file")
+        return keep(
+            by=by, canonical=canonical, report=report, source=source, task=task, name=name, again=again, original=original
+        )

@@ -4,6 +4,7 @@ Whoever checked them, in a request or in the background, comes through here.
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,20 @@ from runs.services.audit import record
 from runs.services.refused import Invalid
 
 
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A file as it came, to be kept beside its rows."""
+
+    path: Path
+    digest: str
+    told: bool = False  # the data set's name was: no other will do
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        once = {"tries": 1} if self.told else {}
+        return {"original": self.digest, "original_bytes": self.path.stat().st_size, **once}
+
+
 def keep(
     *,
     by: User,
@@ -27,24 +42,21 @@ def keep(
     task: TaskType,
     name: str = "",
     again: bool = True,
-    original: tuple[Path, str] | None = None,
+    original: Original | None = None,
 ) -> DataSet:
-    """Take the canonical rows. Without `again`, the same rows that this person has from the same source are enough.
-
-    An `original` is the file as it was sent, with its digest: it is kept too, under this very name.
-    """
+    """Take the canonical rows. Without `again`, the same rows that this person has from the same source are enough."""
     if not again and (earlier := _same(by, source, report, task)):
         return earlier
+    also = original.columns if original else {}
     try:
         with transaction.atomic():
+            shelf.hold(report.digest, *([original.digest] if original else []))
             shelf.put(canonical, report.digest)
-            wanted = slug(name or Path(source).name)
-            if original is None:
-                return create(by=by, report=report, source=source, task=task, wanted=wanted)
-            shelf.put_original(*original)
-            return create(by=by, report=report, source=source, task=task, wanted=wanted, tries=1, original=original[1])
+            if original:
+                shelf.put_original(original.path, original.digest)
+            return create(by=by, report=report, source=source, task=task, wanted=slug(name or Path(source).name), **also)
     except Invalid:  # a full quota, or no name that is free
-        shelf.clear(report.digest, original[1] if original else "")
+        shelf.clear(report.digest, original.digest if original else "")
         raise
 
 
@@ -59,7 +71,7 @@ def create(*, by: User, report: Report, source: str, task: TaskType, wanted: str
         try:
             with transaction.atomic():
                 size = wiring.dataset_file(report.digest).stat().st_size
-                quotas.may_keep(by, size)
+                quotas.may_keep(by, size + more.get("original_bytes", 0))
                 dataset = DataSet.objects.create(
                     name=wanted if number == 1 else f"{wanted}-{number}",
                     owner=by,

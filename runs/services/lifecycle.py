@@ -53,7 +53,7 @@ def submit(
     name = run_name(asked.task_type, asked.model)
     try:
         with transaction.atomic():
-            quotas.may_start(by, checked.disk_bytes)
+            quotas.may_start(by, checked.kept_bytes)
             run = Run.objects.create(
                 name=name,
                 owner=by,
@@ -71,6 +71,7 @@ def submit(
                 starts_from=checked.weights.run if checked.weights else None,
                 starts_from_checkpoint=checked.weights.checkpoint if checked.weights else "",
                 experiment_path=asked.experiment_path.replace("{}", name) or f"/Users/{by.address}/{name}",
+                expected_bytes=checked.kept_bytes,
                 details=AWAITING if checked.awaited else "Waiting for a worker.",
             )
             timeline.add(run, EventType.CREATED, "Run created.")

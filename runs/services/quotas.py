@@ -10,6 +10,7 @@ from runs.services import spending
 from runs.services.audit import record
 from runs.services.permissions import require
 from runs.services.refused import Invalid
+from runs.services.spending import PROMISED
 
 
 class QuotaReached(Invalid):
@@ -66,7 +67,8 @@ def may_start(user: User, size: int = 0) -> None:
     _lock(user)
     for allowance in allowances(user):
         if allowance.left <= 0 or (allowance.key == "storage" and allowance.left < size):
-            raise QuotaReached(_sentence(allowance, size if allowance.key == "storage" else 0))
+            wanted = size if allowance.key == "storage" else 0
+            raise QuotaReached(_sentence(allowance, wanted, "this run will keep, its registered copy included,"))
 
 
 def may_keep(user: User, size: int = 0) -> None:
@@ -77,10 +79,12 @@ def may_keep(user: User, size: int = 0) -> None:
             raise QuotaReached(_sentence(allowance, size), field="file")
 
 
-def _sentence(allowance: Allowance, size: int = 0) -> str:
+def _sentence(allowance: Allowance, size: int = 0, why: str = "this needs") -> str:
     used, limit = (_shown(value, allowance.unit) for value in (allowance.used, allowance.limit))
     whose = "Your quota" if allowance.whose == "yours" else f"The quota {allowance.whose}"
-    more = f", and this needs {_shown(size, allowance.unit)}" if size else ""
+    promised = allowance.parts.get(PROMISED, 0)
+    runs = f" ({_shown(promised, allowance.unit)} of it {PROMISED})" if promised else ""
+    more = f"{runs}, and {why} {_shown(size, allowance.unit)}" if size else runs
     advice = {
         "runs_at_once": "Wait until one has ended, or cancel one.",
         "device_hours": "It begins anew with the next month.",

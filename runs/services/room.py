@@ -8,6 +8,7 @@ from django.db.models import Q
 from pydantic import ValidationError
 
 from runs import wiring
+from runs.catalog.costs import FLOAT
 from runs.catalog.entries import Architecture
 from runs.catalog.estimate import Estimate, estimate
 from runs.catalog.nearest import Changes, nearest
@@ -57,7 +58,7 @@ def _work(model: BaseModel, dataset: DataSet, evaluation: DataSet | None, asked:
 def refuse_what_never_fits(model: BaseModel, dataset: DataSet, asked: Hyperparameters) -> int:
     """Raise DoesNotFit with the nearest settings that fit. What is merely busy now is no reason: runs wait for each other.
 
-    Returns the bytes of disk that the run will take, 0 where nothing can be said of it.
+    Returns the bytes that will be kept of the run, its copy in the registry included; 0 where nothing can be said of it.
     """
     try:
         compute = need(model, dataset)
@@ -66,7 +67,7 @@ def refuse_what_never_fits(model: BaseModel, dataset: DataSet, asked: Hyperparam
         return 0
     memory, disk = wiring.memory_bytes(), shutil.disk_usage(settings.DATA_DIR).free
     if wanted.memory_bytes <= memory and wanted.disk_bytes <= disk:
-        return wanted.disk_bytes
+        return wanted.disk_bytes + FLOAT * _shape(model).parameters
     lacking = _lacking("memory", wanted.memory_bytes, memory) or _lacking("free disk", wanted.disk_bytes, disk)
     found = nearest(asked, compute, memory=memory, disk=disk)
     if found is None:

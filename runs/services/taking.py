@@ -26,7 +26,7 @@ from runs.execution import measuring as children
 from runs.models import DataSet, Draft, Taking, User
 from runs.models.taking import Stage, new_key
 from runs.services.audit import record
-from runs.services.keeping import keep
+from runs.services.keeping import Original, keep
 from runs.services.locks import transaction_lock
 from runs.services.nudge import after_commit
 from runs.services.permissions import require
@@ -255,7 +255,7 @@ def _settle(found: Taking, answer: dict[str, Any], folder: Path) -> None:
             held.dataset = keep(
                 by=found.owner, canonical=folder / ROWS, report=report, source=found.source, task=TaskType(found.task_type),
                 name=found.name, again="path" in found.job and found.job["path"] is not None,
-                original=(folder / "file", found.original) if found.original else None,
+                original=Original(folder / "file", found.original, told=True) if found.original else None,
             )  # fmt: skip
             held.stage, held.rows, held.done, held.lease_token = Stage.READY, report.rows, held.total, ""
             held.save()

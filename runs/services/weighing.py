@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from runs import wiring
-from runs.models import ModelVersion, Run
+from runs.models import DataSet, ModelVersion, Run
 from runs.registry.protocol import RegistryRefused, RegistryUnavailable
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,8 @@ MOST = 100  # of each in one round; the rest waits for the next
 
 
 def weigh() -> None:
-    """Runs about which something has changed since they were weighed, and versions that never were."""
+    """Runs about which something has changed since they were weighed, versions and files as they came that never were."""
+    _weigh_originals()
     changed = Q(weighed_at=None) | Q(weighed_at__lt=F("updated_at"))
     for run in Run.objects.alive().filter(changed).order_by(F("weighed_at").asc(nulls_first=True))[:MOST]:
         moment = timezone.now()
@@ -35,6 +36,14 @@ def weigh() -> None:
             log.info("%s has no size: %s", version.uri, refused)
             size = 0  # somebody took it away behind our back
         ModelVersion.objects.filter(pk=version.pk).update(bytes=size)
+
+
+def _weigh_originals() -> None:
+    """Of data sets that were kept before these sizes were."""
+    for dataset in DataSet.objects.filter(original_bytes=0).exclude(original="").order_by("pk")[:MOST]:
+        file = wiring.original_file(dataset.original)
+        if file.is_file():
+            DataSet.objects.filter(pk=dataset.pk).update(original_bytes=file.stat().st_size)
 
 
 def _folder(run: Run) -> int:

@@ -174,8 +174,13 @@ def test_an_admin_sets_them_in_the_console_and_nobody_else(console: Client, owne
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_at_the_same_moment_one_is_refused(owner: User, asked: dict[str, Any], accepted: None) -> None:
-    Quota.objects.create(person=owner, runs_at_once=1)
+@pytest.mark.parametrize("limit", [{"runs_at_once": 1}, {"storage": 5 * 10**9}])
+def test_of_two_at_the_same_moment_one_is_refused(
+    owner: User, asked: dict[str, Any], accepted: None, monkeypatch: pytest.MonkeyPatch, limit: dict[str, int]
+) -> None:
+    """Each run alone would fit: what one of them will keep is taken as soon as it is made, long before its first byte."""
+    monkeypatch.setattr("runs.services.checks.refuse_what_never_fits", lambda *_: 3 * 10**9)
+    Quota.objects.create(person=owner, **limit)
     barrier, outcomes = Barrier(4), list[str]()
 
     def attempt() -> None:

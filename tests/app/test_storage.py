@@ -1,5 +1,7 @@
 """What is stored counts: run folders and registered versions are weighed in the background, and quotas are written in GB."""
 
+from functools import partial
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -8,9 +10,10 @@ from django.utils import timezone
 
 from runs import wiring
 from runs.console.sizes import SizeField
+from runs.contract.spec import TaskType
 from runs.models import Checkpoint, DataSet, ModelVersion, Quota, Run, Team, User
 from runs.registry.protocol import RegistryRefused, RegistryUnavailable
-from runs.services import lifecycle, spending, weighing
+from runs.services import datasets, lifecycle, spending, weighing
 from runs.services.quotas import QuotaReached
 from tests.app.conftest import Submit, caller, text
 from tests.fakes import FakeEngine
@@ -104,8 +107,53 @@ def test_a_run_whose_estimate_is_larger_than_what_is_left_is_refused_with_both_n
 ) -> None:
     monkeypatch.setattr("runs.services.checks.refuse_what_never_fits", lambda *_: 3 * 10**9)
     Quota.objects.create(person=owner, storage=2 * 10**9)
-    with pytest.raises(QuotaReached, match=r"of 2.00 GB are used, and this needs 3.00 GB"):
+    with pytest.raises(
+        QuotaReached, match=r"of 2.00 GB are used, and this run will keep, its registered copy included, 3.00 GB"
+    ):
         submit()
+
+
+def test_a_file_that_is_kept_as_it_came_counts_beside_its_rows(owner: User, client: Client) -> None:
+    """OpenAI's files are promised back to the byte, so they are on the disk twice."""
+    line = b'{"messages":  [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]}\n'
+    add = partial(datasets.add_upload, by=owner, filename="a.jsonl", task=TaskType.CHAT_COMPLETION, keep_original=True)
+    kept = add(file=BytesIO(line * 40))
+    assert (kept.original_bytes, spending.storage(owner).data) == (len(line) * 40, len(line) * 40 + kept.bytes)
+    Quota.objects.create(person=owner, storage=spending.storage(owner).data + kept.bytes)
+    with pytest.raises(QuotaReached):
+        add(file=BytesIO(line * 40))
+    assert DataSet.objects.get() == kept
+    assert wiring.original_file(kept.original).is_file(), "the one that was refused is the same file"
+    DataSet.objects.update(original_bytes=0)
+    weighing.weigh()
+    assert DataSet.objects.get().original_bytes == len(line) * 40, "kept before sizes were"
+    client.force_login(owner)
+    assert "What counts as storage" in text(client.get("/account/"))
+
+
+def test_what_runs_at_work_will_keep_is_taken_until_they_have_ended_and_were_weighed(
+    trained: tuple[Run, FakeEngine], owner: User, research: Team, submit: Submit, scales: Scales
+) -> None:
+    """Its folder grows into what was expected; nothing is counted twice, and what was not used comes back."""
+    run, _ = trained
+    Run.objects.update(expected_bytes=10_000)
+    before = spending.storage(owner)
+    assert (before.runs, before.promised) == (10, 9_990)
+    fill(run, model=3_000)
+    weighing.weigh()
+    after = spending.storage(owner)
+    assert (after.runs + after.promised, spending.storage(research)) == (10_000, after)
+    fill(run, model=30_000)
+    Run.objects.get().save()
+    weighing.weigh()
+    assert spending.storage(owner).promised == 0, "larger than expected"
+    Run.objects.update(
+        expected_bytes=50_000, status="COMPLETED", completed_at=timezone.now(), lease_token="", lease_heartbeat=None
+    )
+    ModelVersion.objects.create(run=run, name="main.default.x", version=1, uri="models:/main.default.x/1")
+    assert spending.storage(owner).promised > 15_000, "its version was not weighed yet"
+    weighing.weigh()
+    assert (spending.storage(owner).registered, spending.storage(owner).promised) == (5_000, 0)
 
 
 @pytest.mark.parametrize(

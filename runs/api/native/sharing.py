@@ -70,7 +70,12 @@ def register_run(request: Request, name: str) -> Response:
 
 @operation("Show your quotas", answer=AllowanceList, tag="people")
 def list_quotas(request: Request) -> Response:
-    """The limits that hold for you and your team, and what is left. Without a limit there is no entry."""
+    """The limits that hold for you and your team, and what is left. Without a limit there is no entry.
+
+    Of storage, data sets count, each for itself, with the file as it came where a program is to get it back; so do run folders
+    with their checkpoints, registered versions, and what runs at work are expected to keep. Base models, files in volumes,
+    unfinished uploads and what is logged to MLflow besides registered versions do not.
+    """
     found = [
         AllowanceShape(
             key=one.key,

@@ -12,6 +12,7 @@ from runs.models import ApiToken, LicenceAcceptance, Right
 from runs.services import access, factors, secrets, visits
 from runs.services.quotas import allowances
 from runs.services.refused import Invalid, NotFound
+from runs.services.spending import COUNTED
 from runs.web.door import page, person
 from runs.web.forms import PasswordForm, TokenForm
 from runs.web.hooks import hooks_of
@@ -26,6 +27,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
 
 def show(request: HttpRequest, *, wrong: bool = False, **more: object) -> HttpResponseBase:
     user = person(request)
+    quotas = allowances(user)
     context = {
         "tokens": ApiToken.objects.filter(user=user),
         "accepted": LicenceAcceptance.objects.filter(user=user).select_related("licence").order_by("-accepted_at"),
@@ -34,7 +36,8 @@ def show(request: HttpRequest, *, wrong: bool = False, **more: object) -> HttpRe
         "visits": visits.open_visits(user),
         "session_key": request.session.session_key,
         "has_factor": factors.has_one(user),
-        "quotas": allowances(user),
+        "quotas": quotas,
+        "counted": COUNTED if any(one.key == "storage" for one in quotas) else "",
         "secrets": own_secrets(user),
         "hooks": hooks_of(user),
         "now": timezone.now(),
