@@ -14,7 +14,7 @@ from runs.console.table import DayInput
 from runs.contract.spec import Hyperparameters, TaskType
 from runs.data.sources import SourceError
 from runs.models import BaseModel, Role
-from runs.services import offering
+from runs.services import offering, retirement
 from runs.services.refused import Invalid, invalid
 
 TASKS = [(task.value, task.value.replace("_", " ").capitalize()) for task in TaskType]
@@ -108,9 +108,20 @@ class RetireForm(forms.Form):
 
     def __init__(self, *args: Any, leaving: list[BaseModel], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.leaving = leaving
         field = self.fields["replacement"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = BaseModel.objects.offered().exclude(pk__in=[model.pk for model in leaving])
+
+    def clean(self) -> dict[str, Any]:
+        """The rules of the service too, so that everything is said at once: a day that is over beside a missing reason."""
+        given: dict[str, Any] = super().clean() or {}
+        wanted = {"on": given.get("on"), "replacement": given.get("replacement"), "reason": given.get("reason", "")}
+        for model in self.leaving:
+            for problem in retirement.faults(model=model, **wanted):
+                if problem.field not in self.errors:
+                    self.add_error(problem.field, problem.message)
+        return given
 
 
 class RestoreForm(forms.Form):

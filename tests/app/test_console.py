@@ -237,12 +237,16 @@ def test_retiring_shows_the_impact_first_and_then_does_it(
         ("on", "2001-01-01", "This day is over"),
         ("on", "soon", "valid date"),
         ("replacement", "999", "valid choice"),
+        ("reason on", "", "This day is over"),
+        ("reason on", "", "required"),
     ],
 )
 def test_a_retirement_that_makes_no_sense_changes_nothing(
     console: Client, base_model: BaseModel, field: str, value: str, words: str
 ) -> None:
     given = {"on": retirement.default_date().isoformat(), "reason": "Old.", "replacement": "", field: value}
+    if field == "reason on":  # all that is wrong is said at once
+        given |= {"reason": "", "on": "2001-01-01"}
     answer = console.post(f"/admin/runs/basemodel/retire/?model={base_model.pk}", given)
     assert answer.status_code == 422
     assert words in text(answer)
