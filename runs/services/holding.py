@@ -1,4 +1,4 @@
-"""Waiting runs of a base model that is gone: held with a reason, moved to its replacement, or let go when it comes back."""
+"""Waiting runs of a base model that is gone: held with a reason, and let go when it comes back. `moving` moves them on."""
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -7,11 +7,8 @@ from django.utils import timezone
 from runs.contract.events import EventType
 from runs.models import BaseModel, Run, User
 from runs.models.status import WAITING
-from runs.services import lifecycle, timeline
-from runs.services.audit import record
+from runs.services import timeline
 from runs.services.nudge import after_commit
-from runs.services.permissions import require
-from runs.services.refused import CannotMove
 
 
 @transaction.atomic
@@ -52,25 +49,3 @@ def release(model: BaseModel) -> list[Run]:
     if freed:
         after_commit("runs.tasks.start")
     return freed
-
-
-@transaction.atomic
-def move(*, run: Run, by: User) -> Run:
-    """Make the same run of the replacement, in the held one's place in the queue, and stop the held one.
-
-    All rules hold, for its owner: whose the run is does not change when an admin moves it.
-    """
-    require(by, "run.move", run)
-    run = Run.objects.select_for_update(of=("self",)).select_related("owner", "base_model__replacement").get(pk=run.pk)
-    if not run.held or not run.is_waiting:
-        raise CannotMove(f"{run.name} is not held.")
-    instead = run.base_model.replacement
-    if instead is None:
-        raise CannotMove(f"No replacement was named for {run.base_model.name}. Clone the run and choose another model.")
-    asked = lifecycle.read_request({**run.request, "model": instead.name})
-    moved = lifecycle.submit(by=run.owner, asked=asked, labels=run.labels, waits=True)
-    Run.objects.filter(pk=moved.pk).update(queued_at=run.queued_at)
-    record("run.move", run, by=by, before={"model": run.base_model.name}, after={"model": instead.name, "run": moved.name})
-    run.held = ""
-    lifecycle.stop_now(run, f"Moved to {moved.name}, which trains {instead.display_name}.")
-    return moved

@@ -1,8 +1,7 @@
 """Take base models off the offer: notice given, then gone on their date, in this installation's time zone; or brought back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
-from urllib.parse import urlencode
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -13,7 +12,7 @@ from runs.models.catalog import NOTICE_DAYS
 from runs.services import holding, impacts, notices
 from runs.services.audit import record
 from runs.services.permissions import require
-from runs.services.refused import CannotRetire
+from runs.services.refused import CannotRetire, Problem
 
 FIELDS = ("announced_on", "retires_on", "replacement", "retirement_reason")
 
@@ -26,7 +25,8 @@ def default_date() -> date:
 def retire(*, model: BaseModel, by: User, on: date, replacement: BaseModel | None, reason: str) -> BaseModel:
     """From now on nobody begins with the model, from `on` on nobody uses it. Runs at work finish; waiting ones are held."""
     require(by, "catalog.change")
-    _check(model, on, replacement, reason)
+    if found := faults(model=model, on=on, replacement=replacement, reason=reason):
+        raise CannotRetire(problems=found)
     before = _end(model)
     model.announced_on = model.announced_on or timezone.localdate()
     model.retires_on, model.replacement, model.retirement_reason = on, replacement, reason.strip()
@@ -39,17 +39,23 @@ def retire(*, model: BaseModel, by: User, on: date, replacement: BaseModel | Non
     return model
 
 
-def _check(model: BaseModel, on: date, replacement: BaseModel | None, reason: str) -> None:
-    if replacement is not None and replacement.pk == model.pk:
-        raise CannotRetire("A model cannot replace itself.", field="replacement")
-    if replacement is not None and replacement.retires_on is not None and replacement.retires_on <= on:
-        raise CannotRetire(f"{replacement.name} is itself gone by then. Choose another replacement.", field="replacement")
-    if replacement is not None and not replacement.enabled:
-        raise CannotRetire(f"{replacement.name} is switched off. Choose another replacement.", field="replacement")
-    if on < timezone.localdate():
-        raise CannotRetire("This day is over. Take today to retire it at once.", field="on")
-    if not reason.strip():
-        raise CannotRetire("Say why, for the people who use it.", field="reason")
+def faults(*, model: BaseModel, on: date | None, replacement: BaseModel | None, reason: str) -> list[Problem]:
+    """All that stands against it, each at its field; `on` is None where a form could not read it."""
+    found = [("reason", "Say why, for the people who use it.")] if not reason.strip() else []
+    if on is not None and on < timezone.localdate():
+        found.append(("on", "This day is over. Take today to retire it at once."))
+    if replacement is not None:
+        found += [("replacement", sentence) for sentence in _against(replacement, model, on)]
+    return [Problem(CannotRetire.code, sentence, field) for field, sentence in found]
+
+
+def _against(replacement: BaseModel, model: BaseModel, on: date | None) -> Iterator[str]:
+    if replacement.pk == model.pk:
+        yield "A model cannot replace itself."
+    if on is not None and replacement.retires_on is not None and replacement.retires_on <= on:
+        yield f"{replacement.name} is itself gone by then. Choose another replacement."
+    if not replacement.enabled:
+        yield f"{replacement.name} is switched off. Choose another replacement."
 
 
 @transaction.atomic
@@ -96,9 +102,8 @@ def _carry_out(model: BaseModel) -> bool:
     holding.hold_waiting(model)
     text = f"{_reason(model)} Runs at work finish. Your waiting runs of it are held: move them{_to(model)} or cancel them."
     title = f"{model.display_name} is retired: your waiting runs are held"
-    for owner in holding.owners(model):  # whoever held their runs: the queue may have been faster than this
-        theirs = urlencode({"status": "QUEUED", "model": model.name, "person": owner.username})
-        notices.tell([owner], title=title, text=text, path=f"/?{theirs}")
+    whose = holding.owners(model)  # whoever held their runs: the queue may have been faster than this
+    notices.tell(whose, title=title, text=text, path=f"{_page(model)}held/")
     return True
 
 

@@ -4,6 +4,7 @@ import hashlib
 import html
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 
 from runs import wiring
 from runs.contract.spec import TaskType
 from runs.models import BaseModel, DataSet, Licence, Role, Run, Team, User
-from runs.services import access, dispatch, lifecycle, progress
+from runs.services import access, dispatch, lifecycle, progress, retirement
 from tests.fakes import FakeEngine, FakeLauncher
 
 PASSWORD = "a long and private sentence"
@@ -82,6 +84,28 @@ def base_model(licence: Licence) -> BaseModel:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text("{}")
     return model
+
+
+@pytest.fixture
+def newer(base_model: BaseModel) -> BaseModel:
+    """What replaces it."""
+    copy = BaseModel.objects.get(pk=base_model.pk)
+    copy.pk, copy.name, copy.folder = None, "test/tiny-chat-2", str(wiring.model_folder(base_model))
+    copy.save()
+    return copy
+
+
+def retire(
+    model: BaseModel, by: User, days: int = 0, replacement: BaseModel | None = None, reason: str = "Too old."
+) -> BaseModel:
+    """Say that the model leaves in so many days."""
+    on = timezone.localdate() + timedelta(days=days)
+    return retirement.retire(model=model, by=by, on=on, replacement=replacement, reason=reason)
+
+
+def day_comes(model: BaseModel) -> None:
+    """The calendar moves on: what was tomorrow is today."""
+    BaseModel.objects.filter(pk=model.pk).update(retires_on=timezone.localdate())
 
 
 ROWS = [

@@ -10,28 +10,12 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from runs import wiring
 from runs.models import AuditEntry, BaseModel, Draft, ModelVersion, Notice, Run, User
 from runs.models.catalog import State
-from runs.services import dispatch, drafts, holding, impacts, lifecycle, notices, retirement, settling
-from runs.services.refused import CannotMove, CannotRetire, ModelDeprecated, ModelRetired, NotAllowed
-from tests.app.conftest import Submit, caller, text
-from tests.fakes import FakeEngine, FakeLauncher
-
-
-@pytest.fixture
-def newer(base_model: BaseModel) -> BaseModel:
-    copy = BaseModel.objects.get(pk=base_model.pk)
-    copy.pk, copy.name, copy.folder = None, "test/tiny-chat-2", str(wiring.model_folder(base_model))
-    copy.save()
-    return copy
-
-
-def retire(
-    model: BaseModel, by: User, days: int = 0, replacement: BaseModel | None = None, reason: str = "Too old."
-) -> BaseModel:
-    on = timezone.localdate() + timedelta(days=days)
-    return retirement.retire(model=model, by=by, on=on, replacement=replacement, reason=reason)
+from runs.services import dispatch, drafts, impacts, notices, retirement
+from runs.services.refused import CannotRetire, ModelDeprecated, ModelRetired, NotAllowed
+from tests.app.conftest import Submit, caller, day_comes, retire, text
+from tests.fakes import FakeLauncher
 
 
 def test_after_notice_those_who_use_a_model_go_on_and_nobody_begins(
@@ -103,6 +87,9 @@ def test_a_day_that_is_over_and_an_empty_reason_are_refused(base_model: BaseMode
         retire(base_model, admin, days=-1)
     with pytest.raises(CannotRetire, match="Say why"):
         retire(base_model, admin, reason="  ")
+    with pytest.raises(CannotRetire) as refused:
+        retire(base_model, admin, days=-1, reason="", replacement=base_model)
+    assert [problem.field for problem in refused.value.problems] == ["reason", "on", "replacement"], "all at once"
 
 
 def test_of_a_family_all_or_none_are_retired(base_model: BaseModel, newer: BaseModel, admin: User) -> None:
@@ -124,11 +111,6 @@ def test_a_restored_model_is_as_before(submit: Submit, base_model: BaseModel, ne
         retirement.restore(model=base_model, by=admin, reason="Again.")
 
 
-def day_comes(model: BaseModel) -> None:
-    """The calendar moves on: what was tomorrow is today."""
-    BaseModel.objects.filter(pk=model.pk).update(retires_on=timezone.localdate())
-
-
 def test_on_the_day_it_happens_once_even_if_nobody_is_there(
     submit: Submit, base_model: BaseModel, newer: BaseModel, admin: User, launcher: FakeLauncher
 ) -> None:
@@ -143,110 +125,12 @@ def test_on_the_day_it_happens_once_even_if_nobody_is_there(
     assert dispatch.start_waiting() == []
 
 
-def test_a_notice_leads_each_owner_to_their_own_held_runs_which_say_that_they_are(
-    owner: User, colleague: User, admin: User, submit: Submit, base_model: BaseModel, client: Client
-) -> None:
-    mine, other = submit(), submit(by=colleague)
-    retirement.retire(model=base_model, by=admin, on=timezone.localdate(), replacement=None, reason="Old.")
-    path = Notice.objects.get(person=owner, title__contains="are held").path
-    client.force_login(owner)
-    page = text(client.get(path))
-    assert mine.name in page
-    assert other.name not in page
-    assert "Held" in page
-
-
-def test_a_held_run_is_not_started_even_if_the_schedule_is_late(
-    run: Run, base_model: BaseModel, admin: User, launcher: FakeLauncher
-) -> None:
-    retire(base_model, admin, days=1)
-    day_comes(base_model)
-    assert dispatch.start_waiting() == []
-    run.refresh_from_db()
-    assert (run.status, bool(run.held), run.queue_position) == ("QUEUED", True, None)
-
-
-def test_a_run_at_work_finishes_even_if_its_engine_is_lost(
-    trained: tuple[Run, FakeEngine], base_model: BaseModel, admin: User
-) -> None:
-    run, _ = trained
-    retire(base_model, admin)
-    settling.requeue(run, "The engine was lost.")
-    assert dispatch.start_waiting() == [run]
-
-
 def test_the_day_begins_at_midnight_where_the_organisation_is(base_model: BaseModel, admin: User) -> None:
     retire(base_model, admin, days=1)
     midnight = datetime.combine(base_model.retires_on, time(0), tzinfo=ZoneInfo("UTC"))
     for zone, gone in (("Pacific/Auckland", True), ("America/Los_Angeles", False)):
         with timezone.override(zone), mock.patch("django.utils.timezone.now", return_value=midnight - timedelta(hours=1)):
             assert base_model.is_retired is gone, zone
-
-
-def test_owners_are_told_even_if_the_queue_held_their_runs_before_the_schedule_came(
-    owner: User, submit: Submit, base_model: BaseModel, admin: User, launcher: FakeLauncher
-) -> None:
-    submit()
-    retire(base_model, admin, days=1)
-    with mock.patch("django.utils.timezone.localdate", return_value=timezone.localdate() + timedelta(days=1)):
-        dispatch.start_waiting()
-        assert Run.objects.get().held
-        assert not Notice.objects.filter(title__contains="are held").exists()
-        retirement.carry_out()
-        retirement.carry_out()
-    assert [notice.person for notice in Notice.objects.filter(title__contains="are held")] == [owner]
-    console = Client()
-    console.force_login(admin)
-    assert "waiting, 1 of them held" in text(console.get("/admin/"))
-
-
-def test_its_owner_moves_a_held_run_to_the_replacement_and_it_keeps_its_place(
-    submit: Submit, base_model: BaseModel, newer: BaseModel, admin: User, owner: User, colleague: User, launcher: FakeLauncher
-) -> None:
-    held, later = submit(learning_rate=3e-4), None
-    dispatch.admit()
-    later = submit(by=colleague, model=newer.name)
-    dispatch.admit()
-    retire(base_model, admin, replacement=newer)
-    held.refresh_from_db()
-    with pytest.raises(NotAllowed):
-        holding.move(run=held, by=colleague)
-    moved = holding.move(run=held, by=owner)
-    held.refresh_from_db()
-    assert (held.status, held.details) == ("STOPPED", f"Moved to {moved.name}, which trains Tiny chat.")
-    assert (moved.base_model, moved.asked.learning_rate) == (newer, 3e-4)
-    with pytest.raises(CannotMove):
-        holding.move(run=held, by=owner)
-    dispatch.admit()
-    moved.refresh_from_db()
-    later.refresh_from_db()
-    assert (moved.queue_position, later.queue_position) == (1, 2)
-    entry = AuditEntry.objects.get(action="run.move")
-    assert (entry.before, entry.after) == ({"model": base_model.name}, {"model": newer.name, "run": moved.name})
-
-
-def test_a_held_run_without_a_replacement_stays_until_its_owner_decides(
-    run: Run, base_model: BaseModel, admin: User, owner: User
-) -> None:
-    retire(base_model, admin)
-    run.refresh_from_db()
-    with pytest.raises(CannotMove, match="No replacement was named"):
-        holding.move(run=run, by=owner)
-    lifecycle.cancel(run=run, by=owner)
-
-
-@pytest.mark.parametrize("how", ["restore", "a later day"])
-def test_what_was_held_waits_for_a_device_again(
-    run: Run, base_model: BaseModel, admin: User, launcher: FakeLauncher, how: str
-) -> None:
-    retire(base_model, admin)
-    if how == "restore":
-        retirement.restore(model=base_model, by=admin, reason="Still needed.")
-    else:
-        retire(base_model, admin, days=30)
-    run.refresh_from_db()
-    assert run.held == ""
-    assert dispatch.start_waiting() == [run]
 
 
 def test_people_are_told_in_the_app_and_by_mail(
@@ -325,20 +209,6 @@ def test_admins_retire_and_restore_through_rest(run: Run, base_model: BaseModel,
     assert {model["state"] for model in family.json()["data"]} == {"retired"}
     assert caller(run.owner)("PUT", f"{address}/retirement", {"reason": "x"}).status_code == 403
     assert caller(run.owner)("GET", f"{address}/impact").status_code == 403
-
-
-def test_an_owner_moves_a_held_run_through_rest_and_on_its_page(
-    submit: Submit, base_model: BaseModel, newer: BaseModel, admin: User, owner: User, client: Client
-) -> None:
-    first, second = submit(), submit()
-    retire(base_model, admin, replacement=newer)
-    moved = caller(owner)("POST", f"runs/{first.name}/move", {})
-    assert (moved.status_code, moved.json()["model"]) == (201, newer.name)
-    client.force_login(owner)
-    page = text(client.get(f"/runs/{second.name}/"))
-    assert "Move to Tiny chat" in page
-    done = client.post(f"/runs/{second.name}/move/", follow=True)
-    assert f"{second.name} was moved" in text(done)
 
 
 def test_runs_of_a_retired_model_stay_with_their_settings(run: Run, base_model: BaseModel, admin: User) -> None:

@@ -21,7 +21,7 @@ from runs.api.native.errors import ServiceDown, TooLarge
 from runs.services import refused
 from runs.services.origin import turned_down
 from runs.services.quotas import QuotaReached
-from runs.services.refused import Refused
+from runs.services.refused import Problem, Refused
 
 log = logging.getLogger(__name__)
 
@@ -75,16 +75,16 @@ class ProblemDocument(BaseModel):
     report: dict[str, Any] | None = Field(default=None, description="For a file of rows: what is wrong with which line")
 
 
-def document(status: int, entries: list[ProblemEntry], report: dict[str, Any] | None = None) -> dict[str, Any]:
-    first = entries[0]
+def document(status: int, found: list[ProblemEntry], report: dict[str, Any] | None = None) -> dict[str, Any]:
+    first = found[0]
     made = ProblemDocument(
         type=f"/api/v1/docs#{first.code}",
         title=HTTPStatus(status).phrase,
         status=status,
         code=first.code,
-        detail=" ".join(dict.fromkeys(entry.message for entry in entries)),
+        detail=" ".join(dict.fromkeys(entry.message for entry in found)),
         field=first.field,
-        problems=entries,
+        problems=found,
         report=report,
     )
     return made.model_dump(mode="json", exclude={"report"} if report is None else None)
@@ -98,17 +98,19 @@ def _status(error: Refused) -> int:
     return next(status for kind, status in STATUSES if isinstance(error, kind))
 
 
+def entries(problems: list[Problem]) -> list[ProblemEntry]:
+    return [
+        ProblemEntry(field=problem.field, code=problem.code, message=problem.message, facts=dict(problem.facts))
+        for problem in problems
+    ]
+
+
 def _of_refusal(error: Refused) -> Response:
     turned_down(error)
     status = _status(error)
-    entries = [
-        ProblemEntry(field=problem.field, code=problem.code, message=problem.message, facts=dict(problem.facts))
-        for problem in error.problems
-    ]
     report = getattr(error, "report", None)
-    return Response(
-        document(status, entries, report.model_dump(mode="json") if isinstance(report, BaseModel) else None), status
-    )
+    shown = report.model_dump(mode="json") if isinstance(report, BaseModel) else None
+    return Response(document(status, entries(error.problems), shown), status)
 
 
 def _known(error: Exception) -> exceptions.APIException:

@@ -12,9 +12,10 @@ from runs.api.native.bodies import read_body
 from runs.api.native.endpoint import operation, resource
 from runs.api.native.offers import BaseModelList, BaseModelShape
 from runs.api.native.paging import whole
+from runs.api.native.problems import ProblemEntry, entries
 from runs.api.native.shapes import RunShape
 from runs.models import BaseModel as Offer
-from runs.services import holding, impacts, lifecycle, retirement
+from runs.services import impacts, lifecycle, moving, retirement
 from runs.services.refused import Invalid, NotFound
 
 
@@ -84,10 +85,37 @@ def restore_base_model(request: Request, name: str) -> Response:
 def move_run(request: Request, name: str) -> Response:
     """The same run of the model that replaces its own, in its place in the queue; the held run is stopped."""
     run = lifecycle.find(by=person(request), name=name)
-    moved = holding.move(run=run, by=person(request))
+    moved = moving.move(run=run, by=person(request))
     response = shown(RunShape.of(lifecycle.find(by=person(request), name=moved.name)), 201)
     response.headers["Location"] = request.build_absolute_uri(f"/api/v1/runs/{moved.name}")
     return response
+
+
+class MoveShape(BaseModel):
+    """What came of a held run."""
+
+    run: str = Field(description="The held run")
+    moved_to: str | None = Field(description="The run in its place; null: it stays held")
+    problems: list[ProblemEntry] = Field(description="Why it stays held")
+
+
+class MoveList(BaseModel):
+    data: list[MoveShape]
+    left: int = Field(description="Held runs that are still there: those that were refused, and what more than 50 were")
+
+
+@operation("Move all your held runs of a base model", answer=MoveList, tag="runs")
+def move_runs(request: Request, name: str) -> Response:
+    """To the model that replaces it, each as if it were moved by itself, in the order of the queue, 50 at a time. One that is
+    refused stays held, and keeps no other back.
+    """
+    model, by = model_named(name), person(request)
+    moves = moving.move_all(model=model, by=by)
+    data = [
+        MoveShape(run=move.held.name, moved_to=move.made.name if move.made else None, problems=entries(move.problems))
+        for move in moves
+    ]
+    return shown(MoveList(data=data, left=moving.held_of(by=by, model=model).count()))
 
 
 def _retired(request: Request, models: list[Offer]) -> list[Offer]:
@@ -111,3 +139,4 @@ item = resource(put=retire_base_model)
 restored = resource(post=restore_base_model)
 family = resource(put=retire_family)
 moved = resource(post=move_run)
+all_moved = resource(post=move_runs)

@@ -105,6 +105,7 @@ operations = [
     path("base-models", catalog.base_models),
     path("base-models/<slashed:name>/impact", retirements.impact),
     path("base-models/<slashed:name>/retirement", retirements.item),
+    path("base-models/<slashed:name>/move-held", retirements.all_moved),
     path("base-models/<slashed:name>/verify", additions.verified),
     path("base-models/<slashed:name>/restore", retirements.restored),
     path("base-models/<slashed:name>/weights", weights.item),

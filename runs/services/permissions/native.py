@@ -28,6 +28,7 @@ REST: dict[str, dict[str, str]] = {
     "datasets/<label:name>/profile": {"GET": "dataset.see"},
     "datasets/<label:name>/derive": {"POST": "dataset.derive"},
     "base-models": {"GET": "model.see", "POST": "catalog.change"},
+    "base-models/<slashed:name>/move-held": {"POST": "run.move_all"},
     "base-models/<slashed:name>/verify": {"POST": "catalog.change"},
     "base-models/<slashed:name>/weights": {"GET": "model.see", "POST": "catalog.change", "DELETE": "catalog.change"},
     "base-models/<slashed:name>": {"GET": "model.see"},

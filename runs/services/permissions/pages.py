@@ -56,6 +56,7 @@ WEB: dict[str, dict[str, str]] = {
     "registered-models/<str:name>/share/": {"POST": "registered.share"},
     "base-models/": {"GET": "model.see"},
     "base-models/<path:name>/": {"GET": "model.see"},
+    "base-models/<path:name>/held/": {"GET": "model.see", "POST": "run.move_all"},
     "base-models/<path:name>/accept/": {"POST": "licence.accept"},
     "base-models/<path:name>/weights/": {"GET": "model.see"},
     "base-models/<path:name>/weights/fetch/": {"POST": "catalog.change"},
