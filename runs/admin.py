@@ -1,9 +1,13 @@
-"""Which tables the admin console has."""
+"""Which tables the admin console has, in the order and under the names of its rail."""
+
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.db.models import Model
 
-from runs.console import accounts, hooks, keys, limits, offers, records, trail, welcome
+from runs.console import accounts, hooks, keys, limits, offers, records, tokens, trail, welcome
+from runs.console.table import Table
 from runs.models import (
     ApiToken,
     AuditEntry,
@@ -22,20 +26,34 @@ from runs.models import (
 )
 from runs.models.login import Invitation
 
+PLACES: dict[str, dict[str, tuple[type[Model], type[Table[Any]]]]] = {
+    "On offer": {
+        "Base models": (BaseModel, offers.BaseModelAdmin),
+        "Licences": (Licence, offers.LicenceAdmin),
+        "Acceptances": (LicenceAcceptance, records.AcceptanceAdmin),
+    },
+    "At work": {
+        "All runs": (Run, records.RunAdmin),
+        "Data sets": (DataSet, records.DataSetAdmin),
+        "Registered versions": (ModelVersion, records.ModelVersionAdmin),
+    },
+    "Who": {
+        "People": (User, accounts.UserAdmin),
+        "Teams": (Team, accounts.TeamAdmin),
+        "Invitations": (Invitation, welcome.InvitationAdmin),
+        "Tokens": (ApiToken, tokens.TokenAdmin),
+        "Quotas": (Quota, limits.QuotaAdmin),
+    },
+    "This installation": {
+        "Audit log": (AuditEntry, trail.AuditAdmin),
+        "Secrets": (Secret, keys.SecretAdmin),
+        "Webhooks": (Webhook, hooks.WebhookAdmin),
+        "Deliveries": (Delivery, hooks.DeliveryAdmin),
+    },
+}
+
 admin.site.unregister(Group)  # roles and teams do its work here
 
-admin.site.register(BaseModel, offers.BaseModelAdmin)
-admin.site.register(Licence, offers.LicenceAdmin)
-admin.site.register(LicenceAcceptance, records.AcceptanceAdmin)
-admin.site.register(User, accounts.UserAdmin)
-admin.site.register(Team, accounts.TeamAdmin)
-admin.site.register(ApiToken, accounts.TokenAdmin)
-admin.site.register(Invitation, welcome.InvitationAdmin)
-admin.site.register(Quota, limits.QuotaAdmin)
-admin.site.register(Secret, keys.SecretAdmin)
-admin.site.register(Run, records.RunAdmin)
-admin.site.register(DataSet, records.DataSetAdmin)
-admin.site.register(ModelVersion, records.ModelVersionAdmin)
-admin.site.register(Webhook, hooks.WebhookAdmin)
-admin.site.register(Delivery, hooks.DeliveryAdmin)
-admin.site.register(AuditEntry, trail.AuditAdmin)
+for group, tables in PLACES.items():
+    for label, (model, table) in tables.items():
+        admin.site.register(model, table, group=group, label=label)

@@ -1,4 +1,4 @@
-"""People, teams and tokens."""
+"""People and teams."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ from django.utils.safestring import SafeString
 
 from runs.console.asking import asks
 from runs.console.limits import used
-from runs.console.table import ReadOnly, Table, by
-from runs.models import ApiToken, Role, Team, User
+from runs.console.table import Table, by
+from runs.models import Role, Team, User
 from runs.services import access, factors, people, spending
 from runs.services.audit import record
 from runs.services.refused import Invalid, NotAllowed
@@ -149,21 +149,3 @@ class TeamAdmin(Table[Team]):
     @admin.display(description="uses")
     def uses(self, team: Team) -> SafeString:
         return used(team)
-
-
-class TokenAdmin(ReadOnly[ApiToken]):
-    """Tokens can be seen by their first characters and revoked; nothing of them can be read."""
-
-    list_display = ("name", "user", "hint", "created_at", "last_used_at", "expires_at", "revoked_at")
-    list_filter = ("user", "revoked_at")
-    search_fields = ("name", "user__username", "hint")
-    list_select_related = ("user",)
-    fields = ("name", "user", "hint", "created_at", "last_used_at", "expires_at", "revoked_at")
-    actions = ("revoke",)
-
-    @admin.action(description="Revoke…")
-    @asks("Revoke", "They stop working at once, and programs that use them with them. It cannot be undone.")
-    def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
-        for token in rows.filter(revoked_at__isnull=True):
-            access.revoke_token(token=token, by=by(request))
-        messages.success(request, "Revoked. They stopped working at once.")

@@ -1,35 +1,14 @@
-"""Where things are in the console: the second list of the rail."""
+"""Where things are in the console: the second list of the rail, from the tables that the site has."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
-from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
 
-from runs.models import (
-    ApiToken,
-    AuditEntry,
-    BaseModel,
-    DataSet,
-    Delivery,
-    Licence,
-    LicenceAcceptance,
-    ModelVersion,
-    Quota,
-    Run,
-    Secret,
-    Team,
-    User,
-    Webhook,
-)
-from runs.models.login import Invitation
-
-PLACES: dict[str, dict[str, type[Model]]] = {
-    "On offer": {"Base models": BaseModel, "Licences": Licence, "Acceptances": LicenceAcceptance},
-    "At work": {"All runs": Run, "Data sets": DataSet, "Registered versions": ModelVersion},
-    "Who": {"People": User, "Teams": Team, "Invitations": Invitation, "Tokens": ApiToken, "Quotas": Quota},
-    "This installation": {"Audit log": AuditEntry, "Secrets": Secret, "Webhooks": Webhook, "Deliveries": Delivery},
-}
+from runs.console.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +18,12 @@ class Spot:
     current: bool
 
 
-def places(request: HttpRequest) -> list[tuple[str, list[Spot]]]:
-    return [(group, [_spot(label, model, request) for label, model in inside.items()]) for group, inside in PLACES.items()]
+def places(request: HttpRequest, tables: Iterable[Any]) -> list[tuple[str, list[Spot]]]:
+    """Groups of lists, as `runs.admin` has put them."""
+    ours = [table for table in tables if isinstance(table, Table)]
+    return [(group, [_spot(table, request) for table in inside]) for group, inside in groupby(ours, lambda table: table.group)]
 
 
-def _spot(label: str, model: type[Model], request: HttpRequest) -> Spot:
-    href = list_of(model)
-    return Spot(label, href, request.path.startswith(href))
-
-
-def list_of(model: type[Model]) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+def _spot(table: Table[Any], request: HttpRequest) -> Spot:
+    href = reverse(f"admin:{table.opts.app_label}_{table.opts.model_name}_changelist")
+    return Spot(table.label, href, request.path.startswith(href))

@@ -24,7 +24,7 @@ class Console(AdminSite):
         return isinstance(request.user, User) and may(request.user, "console.use")
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        found = places(request)
+        found = places(request, self._registry.values())
         here = next((spot.label for _, spots in found for spot in spots if spot.current), "")
         return {**super().each_context(request), "console_places": found, "console_place": here}
 

@@ -31,6 +31,7 @@ def by(request: HttpRequest) -> User:
 class Table(admin.ModelAdmin[Row]):
     """Admins may add and change, and nobody may delete: every row here is somebody's history."""
 
+    group = label = ""  # where the rail has it, and under which name
     list_per_page = 50
     show_full_result_count = False
     empty_value_display = "–"
