@@ -221,6 +221,7 @@ USE_TZ = True
 TIME_ZONE = env.TIME_ZONE
 LANGUAGE_CODE, FORMAT_MODULE_PATH = "en-gb", "finetuning_ui.formats"
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.EMAIL_FROM
+EMAIL_TIMEOUT = 15  # seconds; an admin waits for the mail of an invitation
 globals().update(_email(env.EMAIL_URL))
 
 LOGGING = {

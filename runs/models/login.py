@@ -88,6 +88,8 @@ class Invitation(models.Model):
     expires_at = models.DateTimeField()
     accepted_by = models.OneToOneField(User, null=True, on_delete=models.PROTECT, related_name="invited_by")
     withdrawn_at = models.DateTimeField(null=True)
+    mail = models.CharField(max_length=8, blank=True, help_text="runs.services.mailing.Mailed")
+    mail_reason = models.CharField(max_length=300, blank=True, help_text="Why it could not be mailed")
 
     objects = InvitationQuerySet.as_manager()
 

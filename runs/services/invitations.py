@@ -2,9 +2,8 @@
 
 import secrets
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.core.mail import send_mail
 from django.db import transaction
 from django.utils import timezone
 
@@ -13,36 +12,50 @@ from runs.models.login import Invitation
 from runs.models.token import token_hash
 from runs.services import people
 from runs.services.audit import record
+from runs.services.mailing import send_now
 from runs.services.permissions import require
-from runs.services.refused import Invalid, NotFound
+from runs.services.refused import Invalid, NotFound, Unfit
 
 DAYS = 7
 
+Link = Callable[[str], str]  # makes the address from the token, which is kept nowhere
 
-def invite(*, by: User, email: str, role: Role, team: Team | None, link: Callable[[str], str]) -> tuple[Invitation, str]:
-    """Mail a link and return it too, for where mail does not arrive. `link` makes it from the token, which is kept nowhere."""
+
+def invite(*, by: User, email: str, role: Role, team: Team | None, link: Link) -> tuple[Invitation, str]:
+    """Mail a link and return it too, for where mail does not arrive; `mail` of the invitation says what came of it."""
     require(by, "person.change")
     if role == Role.SERVICE:
         raise Invalid("A service account is made, not invited.", field="role")
-    token, until = secrets.token_urlsafe(32), timezone.now() + timedelta(days=DAYS)
+    token = secrets.token_urlsafe(32)
     with transaction.atomic():
         invitation = Invitation.objects.create(
-            email=email,
-            role=role,
-            team=team,
-            hash=token_hash(token),
-            made_by=by,
-            expires_at=until,
+            email=email, role=role, team=team, hash=token_hash(token), made_by=by, expires_at=_end()
         )
         record("invitation.make", invitation, by=by, after={"role": role.value, "team": str(team or "")})
-    address = link(token)
-    send_mail(
-        "An account at Finetuning UI",
-        f"{by.get_username()} invites you.\n\nChoose your name and password here, within {DAYS} days:\n{address}\n",
-        None,
-        [email],
-        fail_silently=True,  # the admin sees the link and can send it
-    )
+    return _mailed(invitation, by, link(token))
+
+
+def send_again(*, by: User, invitation: Invitation, link: Link) -> tuple[Invitation, str]:
+    """With a new link, good for as long as the first was: the old one is kept nowhere, and stops working."""
+    require(by, "person.change")
+    if invitation.accepted_by_id is not None or invitation.withdrawn_at is not None:
+        raise Unfit(f"The {invitation} was accepted or withdrawn. Make a new one.")
+    token = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        invitation.hash, invitation.expires_at = token_hash(token), _end()
+        invitation.save(update_fields=["hash", "expires_at"])
+        record("invitation.again", invitation, by=by)
+    return _mailed(invitation, by, link(token))
+
+
+def _end() -> datetime:
+    return timezone.now() + timedelta(days=DAYS)
+
+
+def _mailed(invitation: Invitation, by: User, address: str) -> tuple[Invitation, str]:
+    text = f"{by.get_username()} invites you.\n\nChoose your name and password here, within {DAYS} days:\n{address}\n"
+    invitation.mail, invitation.mail_reason = send_now(to=invitation.email, subject="An account at Finetuning UI", text=text)
+    invitation.save(update_fields=["mail", "mail_reason"])
     return invitation, address
 
 

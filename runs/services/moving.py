@@ -28,15 +28,14 @@ class Move:
 
 def held_of(*, by: User, model: BaseModel) -> RunQuerySet:
     """This person's own held runs of a model, in the order of the queue."""
-    held = Run.objects.alive().for_page().filter(owner=by, base_model=model, status__in=WAITING).exclude(held="")
-    return held.order_by("queued_at", "pk")
+    mine = Run.objects.alive().for_page().filter(owner=by, base_model=model, status__in=WAITING)
+    return mine.exclude(held="").order_by("queued_at", "pk")
 
 
 def move_all(*, model: BaseModel, by: User) -> list[Move]:
     """Move them, MOST at a time. One that is refused stays held, and keeps no other back."""
     require(by, "run.move_all")
-    if model.replacement is None:
-        raise CannotMove(f"No replacement was named for {model.name}. Clone each run and choose another model.")
+    _replacement(model)
     return [_attempt(run, by) for run in held_of(by=by, model=model)[:MOST]]
 
 
@@ -49,19 +48,14 @@ def _attempt(run: Run, by: User) -> Move:
 
 @transaction.atomic
 def move(*, run: Run, by: User) -> Run:
-    """Make the same run of the replacement, in the held one's place in the queue, and stop the held one.
-
-    All rules hold, for its owner: whose the run is does not change when an admin moves it. The held one is stopped first, so
-    that both need no more of a quota than one.
+    """Make the same run of the replacement, in the held one's place in the queue, and stop the held one: first, so that both
+    need no more of a quota than one. All rules hold, for its owner: whose the run is does not change when an admin moves it.
     """
     require(by, "run.move", run)
     run = Run.objects.select_for_update(of=("self",)).select_related("owner", "base_model__replacement").get(pk=run.pk)
     if not run.held or not run.is_waiting:
         raise CannotMove(f"{run.name} is not held.")
-    instead = run.base_model.replacement
-    if instead is None:
-        raise CannotMove(f"No replacement was named for {run.base_model.name}. Clone the run and choose another model.")
-    run.held = ""
+    instead, run.held = _replacement(run.base_model), ""
     run.move_to(RunStatus.STOPPED)
     run.save()
     asked = lifecycle.read_request({**run.request, "model": instead.name})
@@ -73,3 +67,9 @@ def move(*, run: Run, by: User) -> Run:
     timeline.add(run, EventType.CANCELED, run.details)
     after_commit("runs.tasks.start")
     return made
+
+
+def _replacement(model: BaseModel) -> BaseModel:
+    if model.replacement is None:
+        raise CannotMove(f"No replacement was named for {model.name}. Clone the run and choose another model.")
+    return model.replacement

@@ -1,12 +1,18 @@
 """The admin console: people, tokens and licences, changed with a trace."""
 
+import re
+from smtplib import SMTPAuthenticationError, SMTPRecipientsRefused
+from typing import Any
+from unittest import mock
+
 import pytest
+from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
 from runs.models import ApiToken, AuditEntry, Licence, LicenceAcceptance, Role, Run, RunStatus, Team, User
 from runs.models.login import Invitation, SecondFactor
-from runs.services import access
+from runs.services import access, mailing
 from tests.app.conftest import PASSWORD, text
 
 
@@ -123,12 +129,60 @@ def test_the_overview_names_admins_whose_password_alone_lets_them_in(console: Cl
     assert "without a second factor" not in text(console.get("/admin/"))
 
 
+INVITED = {"email": "nia@example.org", "role": "viewer", "team": ""}
+
+
 def test_an_invitation_is_told_once_and_shows_how_it_stands(console: Client) -> None:
-    answer = console.post(
-        "/admin/runs/invitation/add/", {"email": "nia@example.org", "role": "viewer", "team": ""}, follow=True
-    )
-    assert "shown this once: http" in text(answer)
-    assert "was added successfully" not in text(answer)
-    assert "Open" in text(answer)
+    answer = text(console.post("/admin/runs/invitation/add/", INVITED))
+    assert "The link was mailed to nia@example.org" in answer
+    assert "http://testserver/invitation/" in answer
+    listed = text(console.get("/admin/runs/invitation/"))
+    assert "http://testserver/invitation/" not in listed
+    assert all(words in listed for words in ("Open", "Mailed"))
     Invitation.objects.update(expires_at=timezone.now())
     assert "Expired" in text(console.get("/admin/runs/invitation/"))
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "cannot be reached: Connection refused"),
+        (SMTPRecipientsRefused({"nia@example.org": (550, b"No such user")}), "does not take this address: 550 No such user"),
+        (SMTPAuthenticationError(535, b"Bad credentials"), "answered 535 Bad credentials"),
+    ],
+)
+def test_why_an_invitation_could_not_be_mailed_is_said_beside_its_link(
+    console: Client, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    monkeypatch.setattr(mailing, "send_mail", mock.Mock(side_effect=error))
+    page = text(console.post("/admin/runs/invitation/add/", INVITED))
+    assert "did not go out" in page
+    assert words in page
+    assert "http://testserver/invitation/" in page
+    assert words in text(console.get("/admin/runs/invitation/"))
+
+
+def test_where_mail_is_not_set_up_the_link_goes_into_no_log(
+    console: Client, settings: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.EMAIL_BACKEND = mailing.TO_THE_LOG
+    page = text(console.post("/admin/runs/invitation/add/", INVITED))
+    assert "mail is not set up here" in page
+    assert "/invitation/" not in capsys.readouterr().out
+
+
+def test_an_invitation_sent_again_has_another_link_and_the_old_one_ends(console: Client, client: Client) -> None:
+    first = console.post("/admin/runs/invitation/add/", INVITED)
+    made = Invitation.objects.get()
+    Invitation.objects.update(expires_at=timezone.now())
+    chosen = {"action": "send_again", "_selected_action": [made.pk]}
+    assert "Each gets a new link" in text(console.post("/admin/runs/invitation/", chosen))
+    again = console.post("/admin/runs/invitation/", {**chosen, "sure": "yes"})
+    old, new = (re.search(r"http://testserver(/invitation/[^/]+/)", text(page)) for page in (first, again))
+    assert old is not None
+    assert new is not None
+    assert (client.get(old[1]).status_code, client.get(new[1]).status_code) == (404, 200)
+    assert len(mail.outbox) == 2
+    Invitation.objects.update(withdrawn_at=timezone.now())
+    over = console.post("/admin/runs/invitation/", {**chosen, "sure": "yes"}, follow=True)
+    assert "was accepted or withdrawn" in text(over)
