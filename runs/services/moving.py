@@ -10,7 +10,6 @@ from runs.models.run import RunQuerySet
 from runs.models.status import WAITING
 from runs.services import lifecycle, timeline
 from runs.services.audit import record
-from runs.services.nudge import after_commit
 from runs.services.permissions import require
 from runs.services.refused import CannotMove, Problem, Refused
 
@@ -35,7 +34,6 @@ def held_of(*, by: User, model: BaseModel) -> RunQuerySet:
 def move_all(*, model: BaseModel, by: User) -> list[Move]:
     """Move them, MOST at a time. One that is refused stays held, and keeps no other back."""
     require(by, "run.move_all")
-    _replacement(model)
     return [_attempt(run, by) for run in held_of(by=by, model=model)[:MOST]]
 
 
@@ -55,7 +53,10 @@ def move(*, run: Run, by: User) -> Run:
     run = Run.objects.select_for_update(of=("self",)).select_related("owner", "base_model__replacement").get(pk=run.pk)
     if not run.held or not run.is_waiting:
         raise CannotMove(f"{run.name} is not held.")
-    instead, run.held = _replacement(run.base_model), ""
+    instead = run.base_model.replacement
+    if instead is None:
+        raise CannotMove(f"No replacement was named for {run.base_model.name}. Clone the run and choose another model.")
+    run.held = ""
     run.move_to(RunStatus.STOPPED)
     run.save()
     asked = lifecycle.read_request({**run.request, "model": instead.name})
@@ -65,11 +66,4 @@ def move(*, run: Run, by: User) -> Run:
     run.details = f"Moved to {made.name}, which trains {instead.display_name}."
     run.save_fields(["details"])
     timeline.add(run, EventType.CANCELED, run.details)
-    after_commit("runs.tasks.start")
     return made
-
-
-def _replacement(model: BaseModel) -> BaseModel:
-    if model.replacement is None:
-        raise CannotMove(f"No replacement was named for {model.name}. Clone the run and choose another model.")
-    return model.replacement
