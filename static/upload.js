@@ -1,8 +1,11 @@
+import { packed, packs } from "./packing.js";
+
 // Uploads: drop a file, see how far it is, keep the chosen file when it is refused. Without this the form is sent as any other.
-const PART = 8 << 20, TRIES = 6;  // bytes; a smaller file goes with the form, and so do several
-const MANY = 500;  // files of one form
+const PART = 8 << 20, TRIES = 6;  // bytes; a smaller file goes with the form; so do several that are small together
+const MANY = 500;  // files of one form; more go as one
 const CUT = "The connection was cut. Send the file again: a large one goes on from where it stands.";
-const kilo = (count) => count < 1e6 ? `${Math.round(count / 1e3)} kB` : `${(count / 1e6).toFixed(1)} MB`;
+const kilo = (count) =>
+  count < 1e6 ? `${Math.round(count / 1e3)} kB` : count < 1e9 ? `${(count / 1e6).toFixed(1)} MB` : `${(count / 1e9).toFixed(2)} GB`;
 
 function dropping(zone) {
   const file = zone.querySelector("input[type=file]");
@@ -77,42 +80,54 @@ async function inParts(file, token, sent) {
   return key;
 }
 
+// `12 s left`, from how fast it went since it began; nothing while nobody can tell.
+function leaving() {
+  const began = performance.now();
+  let first = null;
+  return (sent, total) => {
+    first ??= sent;
+    const seconds = (performance.now() - began) / 1000, left = (total - sent) / ((sent - first) / seconds);
+    if (seconds < 2 || !Number.isFinite(left)) return "";
+    return left < 90 ? `, ${Math.max(1, Math.round(left))} s left` : `, ${Math.round(left / 60)} min left`;
+  };
+}
+
+// What goes in parts, by the field of its key: one large file, or several texts as one.
+function large(inputs) {
+  const slots = Map.groupBy(inputs, (input) => input.name.replace(/(file|folder)$/, "upload_key"));
+  return [...slots].map(([field, inputs]) => ({ field, inputs, files: inputs.flatMap((input) => [...input.files]) }))
+    .filter(({ files }) => packs(files, PART, MANY) || (files.length === 1 && files[0].size > PART));
+}
+
 async function send(event) {
   const form = event.target;
-  const files = [...form.querySelectorAll("input[type=file]")].filter((input) => input.files.length);
-  if (!files.length || event.defaultPrevented) return;
+  const inputs = [...form.querySelectorAll("input[type=file]")].filter((input) => input.files.length);
+  if (!inputs.length || event.defaultPrevented) return;
   event.preventDefault();
   if (form.dataset.sent) return;
   form.dataset.sent = "yes";
   const bar = form.querySelector("progress"), state = form.querySelector("[data-state]");
-  const every = files.flatMap((input) => [...input.files]), total = every.reduce((sum, file) => sum + file.size, 0);
-  if (every.length > MANY) {
-    delete form.dataset.sent;
-    state.textContent = `${every.length.toLocaleString("en")} files are more than ${MANY}. Pack them into a .zip.`;
-    return;
-  }
-  const body = new FormData(form, event.submitter);
+  const every = inputs.flatMap((input) => [...input.files]), total = every.reduce((sum, file) => sum + file.size, 0);
+  const body = new FormData(form, event.submitter), left = leaving();
   const done = () => { delete form.dataset.sent; bar.hidden = true; state.textContent = ""; };
-  const show = (sent) => {
-    bar.value = sent / (total || 1);
-    state.textContent = sent < total ? `Sending ${kilo(sent)} of ${kilo(total)}` : `Checking ${kilo(total)}`;
-  };
+  const say = (share, words) => { bar.value = share; state.textContent = words; };
+  const show = (sent) => say(sent / (total || 1), sent < total ? `Sending ${kilo(sent)} of ${kilo(total)}${left(sent, total)}` : `Checking ${kilo(total)}`);
   bar.hidden = false;
   let before = 0;
   try {
-    for (const input of files) {
-      const file = input.files[0];
-      if (input.files.length > 1 || file.size <= PART) continue;
-      const key = await inParts(file, body.get("csrfmiddlewaretoken"), (sent) => show(before + sent));
-      body.delete(input.name);
-      body.set(input.name.replace(/file$/, "upload_key"), key);
+    for (const { field, inputs: sent, files } of large(inputs)) {
+      const reading = (number) => say(number / files.length, `Reading ${number.toLocaleString("en")} of ${files.length.toLocaleString("en")} files`);
+      const file = files.length > 1 ? await packed(files, reading) : files[0];
+      const key = await inParts(file, body.get("csrfmiddlewaretoken"), (sent) => show(Math.min(before + sent, total)));
+      for (const input of sent) body.delete(input.name);
+      body.set(field, key);
       before += file.size;
     }
-    show(before);
+    show(Math.min(before, total));
     const answer = await ask("POST", form.action, body, {}, (sent) => show(Math.min(before + sent, total)));
     if (answer.status < 400) return location.assign(answer.responseURL);
     done();
-    refused(answer.responseText, files);
+    refused(answer.responseText, inputs);
   } catch (error) {
     done();
     state.textContent = error.message;

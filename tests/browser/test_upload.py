@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from runs import wiring
+from runs.data.validation import Report
 from runs.models import DataSet, User
 from tests.browser.conftest import Open
 from tests.oddities.odd import chats
@@ -77,7 +79,7 @@ def test_choosing_the_file_again_goes_on_from_where_it_stood(
     complaints.clear()  # of the requests that we have cut
 
 
-def test_a_folder_of_texts_is_chosen_and_more_files_than_fit_are_counted(browse: Open, owner: User, tmp_path: Path) -> None:
+def test_a_folder_of_texts_is_chosen_and_many_files_go_in_parts_as_one(browse: Open, owner: User, tmp_path: Path) -> None:
     for name in ("one", "deep/two"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).with_suffix(".txt").write_text(f"This is text {name}.\n")
@@ -88,10 +90,17 @@ def test_a_folder_of_texts_is_chosen_and_more_files_than_fit_are_counted(browse:
     page.get_by_role("button", name="Check and add").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("texts", timeout=60_000)
     assert (DataSet.objects.get().rows, DataSet.objects.get().source) == (2, "2 files")
-    for number in range(500):
-        (tmp_path / f"{number}.txt").touch()
+    for number in range(501):
+        (tmp_path / f"ärger-{number}.txt").write_text(f"This is text number {number}.\n")
+    (tmp_path / "picture.png").write_bytes(b"no text")
     page.goto("/data/")
     page.select_option("#id_task_type", "CONTINUED_PRETRAIN")
     page.set_input_files("#id_folder", tmp_path)
     page.get_by_role("button", name="Check and add").click()
-    expect(page.locator("[data-state]")).to_contain_text("502 files are more than 500")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(tmp_path.name[:20], timeout=60_000)
+    made = DataSet.objects.latest("pk")
+    assert (made.source, made.rows) == (f"{tmp_path.name}.zip", 503)
+    assert [found.file for found in Report.model_validate(made.report).problems] == ["picture.png"]
+    rows = [json.loads(line)["text"] for line in wiring.dataset_file(made.digest).open()]
+    assert rows[0].startswith("This is text deep/two")
+    assert rows[-1] == (tmp_path / "ärger-99.txt").read_text()
