@@ -31,8 +31,9 @@ def _database(url: str) -> dict[str, Any]:
 
 
 def _kept(data_dir: Path) -> tuple[Addresses, str, str]:
-    """The addresses and the two keys of this installation, made at the first start."""
+    """The addresses and the two keys of this installation, and the folder for half-read uploads; made at the first start."""
     try:
+        (data_dir / "scratch").mkdir(parents=True, exist_ok=True)
         keys = keep_first(data_dir / "secret_key", get_random_secret_key()), keep_first(data_dir / "secrets_key", new_key())
         return addresses(data_dir), *keys
     except OSError as error:
@@ -202,6 +203,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 
 # Uploads: a data set streams to disk; the limit is for form fields.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "scratch"  # where what a killed process left is found again: runs.services.leftovers
 DATA_UPLOAD_MAX_NUMBER_FILES = 500  # of one form; each is open until the form is answered
 DATA_UPLOAD_MAX_MEMORY_SIZE = 20 * 1024 * 1024  # bytes; a REST call may carry rows
 

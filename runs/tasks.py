@@ -12,6 +12,7 @@ from runs.services import (
     dispatch,
     fetching,
     flood,
+    leftovers,
     measuring,
     mirroring,
     notices,
@@ -132,6 +133,7 @@ def forget() -> None:
     once.forget()
     delivering.forget()
     taking.forget()
+    leftovers.clear()
 
 
 @shared_task
