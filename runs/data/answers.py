@@ -36,32 +36,54 @@ class Answers:
         self._template = template
         words = "|".join(re.escape(special) for special in sorted(specials, key=len, reverse=True))
         self._special = re.compile(rf"\s*({words})") if specials else re.compile(r"(?!)")
-        self._frames = Frames(template, lambda before, after, end: (self._lead(before), self._ending(after, end)))
+        self._specials = tuple(specials)
+        self._frames = Frames(template, self._measured)
 
     def render(self, messages: Sequence[Message]) -> Rendered:
         """Raises TemplateError."""
+        roles = tuple([message["role"] for message in messages])
+        frame = self._frames.of(roles) if "assistant" in roles else None
+        if frame and (contents := frame.written(messages)):
+            found = _answered(frame, frame.text(contents), frame.places(contents))
+            if not (self._template.marks_generation and self._ends_itself(found)):
+                return found
         text = self._template.render(messages)
-        framed = self._framed(messages, text)
+        framed = _framed(frame, messages, text) if frame else None
         if self._template.marks_generation and (spans := self._marked(messages, text)) is not None:
             return Rendered(text, spans, framed.contents if framed else None)
         return framed or Rendered(text, self._slotted(messages, text))
 
-    def _framed(self, messages: Sequence[Message], text: str) -> Rendered | None:
-        """By the frame of these roles, with the contents as they are or, as many templates write them, stripped."""
-        roles = tuple([message["role"] for message in messages])
-        frame = self._frames.of(roles) if "assistant" in roles else None
-        if frame is None:
-            return None
-        said = [message["content"] for message in messages]
-        spans = frame.spans(text, said) or frame.spans(text, [content.strip() for content in said])
-        if spans is None:
-            return None
-        answers = [
-            (start - lead, end + ending)
-            for role, (start, end), lead, ending in zip(roles, spans, frame.leads, frame.endings, strict=True)
-            if role == "assistant"
+    def _measured(self, roles: tuple[str, ...], words: tuple[str, ...]) -> tuple[list[Span], bool]:
+        """Each message's lead and ending, and whether they are always so."""
+        own = [
+            (self._lead(words[place]), self._ending(words[place + 1], words[-1])) if role == "assistant" else (0, 0)
+            for place, role in enumerate(roles)
         ]
-        return Rendered(text, answers, spans, frame)
+        if not self._template.marks_generation:
+            return own, True
+        marked = self._measured_by_marks(roles, words)
+        return (marked, True) if marked else (own, False)
+
+    def _measured_by_marks(self, roles: tuple[str, ...], words: tuple[str, ...]) -> list[Span] | None:
+        """As one conversation is marked, if all are marked so."""
+        frame = Frame(roles, words, (), ())
+        contents = ["x"] * len(roles)
+        messages = [{"role": role, "content": content} for role, content in zip(roles, contents, strict=True)]
+        if self._template.passed(roles, marked=True) is None:
+            return None
+        spans = iter(self._marked(messages, frame.text(contents)) or ())
+        own = [(0, 0)] * len(roles)
+        for place, (start, end) in enumerate(frame.places(contents)):
+            if roles[place] == "assistant":
+                opened, closed = next(spans, (end, start))
+                own[place] = (start - opened, closed - end)
+        held = all(lead >= 0 and ending >= 0 for lead, ending in own)
+        return own if held and next(spans, None) is None else None
+
+    def _ends_itself(self, row: Rendered) -> bool:
+        """Whether somebody wrote a special token at the end of an answer, where a block's end is looked for."""
+        spans = zip(row.frame.roles if row.frame else (), row.contents or (), strict=False)
+        return any(role == "assistant" and row.text.endswith(self._specials, *span) for role, span in spans)
 
     def _marked(self, messages: Sequence[Message], text: str) -> list[Span] | None:
         """Spans from the template's own `{% generation %}` blocks; None where it has none that hold."""
@@ -110,6 +132,22 @@ class Answers:
         """Length of the end-of-turn token at the start of `after`; the last turn's `end` shows which token that is."""
         end_of_turn = self._special.match(end)
         return end_of_turn.end() if end_of_turn and after.startswith(end_of_turn[0]) else 0
+
+
+def _framed(frame: Frame, messages: Sequence[Message], text: str) -> Rendered | None:
+    """With the contents as they are or, as many templates write them, stripped."""
+    said = [message["content"] for message in messages]
+    spans = frame.spans(text, said) or frame.spans(text, [content.strip() for content in said])
+    return _answered(frame, text, spans) if spans else None
+
+
+def _answered(frame: Frame, text: str, spans: list[Span]) -> Rendered:
+    answers = [
+        (start - lead, end + ending)
+        for role, (start, end), lead, ending in zip(frame.roles, spans, frame.leads, frame.endings, strict=True)
+        if role == "assistant"
+    ]
+    return Rendered(text, answers, spans, frame)
 
 
 def _content_end(text: str, start: int, content: str, after: str, *, last: bool) -> int:

@@ -6,6 +6,7 @@ Equal token for token to transformers' `apply_chat_template` (see tests/verifica
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 
 from tokenizers import Encoding
@@ -21,6 +22,7 @@ from runs.data.segments import Planner
 from runs.data.template import ChatTemplate, Message, TemplateError
 from runs.data.touching import touching
 from runs.data.vocabulary import Vocabulary
+from runs.data.words import Words
 
 __all__ = ["Counted", "Encoded", "Piece", "Renderer", "TemplateError"]
 
@@ -48,7 +50,7 @@ class Renderer:
         texts = (self._tokenizer.id_to_token(number) for number in sorted(self._special_ids))
         self.specials = [text for text in texts if text]
         self._answers = Answers(self.template, self.specials)
-        self._planner = Planner(self._tokenizer)
+        self._planner, self._words = Planner(self._tokenizer), Words(self._tokenizer)
         self.bos_id = vocabulary.id_of("bos_token")
         self.eos_ids = vocabulary.eos_ids
         self.eos_id = self.eos_ids[0] if self.eos_ids else None
@@ -115,23 +117,17 @@ class Renderer:
     def _counted_chats(self, rows: Sequence[Row]) -> Work[Tokens, Counted]:
         rendered = [self._answers.render(row["messages"]) for row in rows]
         plans = [self._planner.plan(one.frame) if one.frame else None for one in rendered]
-        places: dict[str, int] = {}  # each piece of the batch once
-        pieces = [
-            [places.setdefault(piece, len(places)) for piece in plan.pieces(one.text, one.contents or ())] if plan else []
-            for one, plan in zip(rendered, plans, strict=True)
-        ]
+        pieces = [plan.pieces(one.text, one.contents or ()) if plan else [] for one, plan in zip(rendered, plans, strict=True)]
+        new, count = self._words.work(list(chain.from_iterable(pieces)))
         whole = self._encoding([one for one, plan in zip(rendered, plans, strict=True) if plan is None])
 
-        def encode() -> Tokens:
-            return self._tokenizer.encode_batch_fast(list(places), add_special_tokens=False), whole()
-
         def finish(tokens: Tokens) -> Iterator[Counted]:
-            parted, others = tokens[0], iter(tokens[1])
+            own, others = iter(count(tokens[0])), iter(tokens[1])
             for row, one, plan, its in zip(rows, rendered, plans, pieces, strict=True):
-                found = plan.counted([parted[place] for place in its]) if plan else None
+                found = plan.counted(list(islice(own, len(its)))) if plan else None
                 yield found or self._counted_chat(row, one, next(others) if plan is None else self._encoding([one])()[0])
 
-        return encode, finish
+        return lambda: (new(), whole()), finish
 
     def _counted_chat(self, row: Row, rendered: Rendered, encoding: Encoding) -> Counted:
         """From the row as a whole."""

@@ -1,19 +1,18 @@
 """Chats counted piece by piece: what stands between two special tokens is tokenized by itself, so it may be counted by itself.
 
-Half the work: no offsets, no lists of a row's tokens, and what a batch says again and again (a system prompt, a label) is
-tokenized once. Gives what `counting.counted_chat` gives for the whole row, or None where it cannot be sure of that.
+No offsets, no lists of a row's tokens, and what is said again and again is tokenized once (see `words`). Gives what
+`counting.counted_chat` gives for the whole row, or None where it cannot be sure of that.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import orjson
 from tokenizers import AddedToken, Encoding, Tokenizer
 from tokenizers.models import BPE
 
 from runs.data.encoded import NEVER, Counted
 from runs.data.frames import Frame, Span
+from runs.data.words import Own, Piece, steps
 
 REMEMBERED = 1_000  # plans
 STEPS = frozenset({"NFC", "Replace", "ByteLevel", "Split", "Digits"})  # of tokenizers: none looks beyond its piece
@@ -23,14 +22,15 @@ STEPS = frozenset({"NFC", "Replace", "ByteLevel", "Split", "Digits"})  # of toke
 class Part:
     """A message's piece: from the last special token before its content up to the one right behind it.
 
-    `before` tokens of the frame come first. `lead` characters of the piece precede the content, of which the tokens `frame` are
-    not the speaker's.
+    `before` tokens of the frame come first. The piece begins with the words `opening`, of which the tokens `frame`, which are
+    `spelled`, are not the speaker's.
     """
 
     role: str
     before: int
-    lead: int
+    opening: str
     frame: tuple[int, ...]
+    spelled: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +40,21 @@ class Plan:
     parts: tuple[Part, ...]
     after: int
 
-    def pieces(self, text: str, contents: Sequence[Span]) -> list[str]:
-        return [text[start - part.lead : end] for part, (start, end) in zip(self.parts, contents, strict=True)]
+    def pieces(self, text: str, contents: Sequence[Span]) -> list[Piece]:
+        return [
+            Piece(part.opening, part.frame, part.spelled, text[start:end])
+            for part, (start, end) in zip(self.parts, contents, strict=True)
+        ]
 
-    def counted(self, pieces: Iterable[Encoding]) -> Counted | None:
-        """None where the frame's words and a content share a token."""
+    def counted(self, pieces: Iterable[Own | None]) -> Counted | None:
+        """From what the pieces have; None where one is not known."""
         at, trained, first = 0, 0, NEVER
         roles: dict[str, int] = {}
         for part, piece in zip(self.parts, pieces, strict=True):
-            skipped = len(part.frame)
-            if tuple(piece.ids[:skipped]) != part.frame:
+            if piece is None:
                 return None
-            at += part.before + skipped
-            own = len(piece) - skipped
+            alone, own = piece
+            at += part.before + alone
             if part.role == "assistant":
                 trained += own + 1  # with its end of turn
                 first = min(first, max(at, 1))
@@ -88,19 +90,19 @@ class Planner:
             if not start or border is None or (role == "assistant" and ending != len(border)):
                 return None
             skipped = words[start : len(words) - own]
-            parts.append(Part(role, self._count(words[:start]), len(words) - start, tuple(self._ids(skipped))))
+            found = self._encoding(skipped)
+            parts.append(Part(role, self._count(words[:start]), words[start:], tuple(found.ids), "".join(found.tokens)))
         return Plan(tuple(parts), self._count(frame.words[-1]))
 
     def _last_border(self, words: str) -> int:
         """Where the last special token of these words ends; 0 without one."""
         return max((at + len(border) for border in self._borders if (at := words.rfind(border)) >= 0), default=0)
 
-    def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        return ids
+    def _encoding(self, text: str) -> Encoding:
+        return self._tokenizer.encode(text, add_special_tokens=False)
 
     def _count(self, text: str) -> int:
-        return len(self._ids(text))
+        return len(self._encoding(text))
 
 
 def _is_border(token: AddedToken, added: Sequence[AddedToken]) -> bool:
@@ -125,13 +127,5 @@ def _has_plain_pieces(tokenizer: Tokenizer) -> bool:
     """Whether a piece has the same tokens wherever it stands, and they spell it in order: BPE with steps known for that."""
     if not isinstance(tokenizer.model, BPE) or tokenizer.model.dropout:
         return False
-    return all(step in STEPS for step in (*_steps(tokenizer.normalizer), *_steps(tokenizer.pre_tokenizer)))
-
-
-def _steps(stage: Any) -> list[str]:
-    """The kinds of a normalizer's or pre-tokenizer's steps."""
-    if stage is None:
-        return []
-    described = orjson.loads(stage.__getstate__())
-    steps = described.get("normalizers") or described.get("pretokenizers") or [described]
-    return [f"{step['type']}{' with a space' if step.get('add_prefix_space') else ''}" for step in steps]
+    described = [*steps(tokenizer.normalizer), *steps(tokenizer.pre_tokenizer)]
+    return all(step["type"] in STEPS and not step.get("add_prefix_space") for step in described)

@@ -5,9 +5,8 @@ Templates come with models and are not trusted. Knows nothing of tokens.
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import jinja2
 from jinja2 import nodes
@@ -15,6 +14,9 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from runs.data.opaque import Passed, Watching, now
+
+Environment = TypeVar("Environment", bound=ImmutableSandboxedEnvironment)
 Message = Mapping[str, Any]
 
 # Written around `{% generation %}` blocks when asked for. Unicode noncharacters, so no text has a use for them.
@@ -52,10 +54,6 @@ def _to_json(
     return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
 
 
-def _now(pattern: str) -> str:
-    return datetime.now().strftime(pattern)  # noqa: DTZ005 - local time, as transformers gives it to templates
-
-
 class _Namespace(jinja2.utils.Namespace):
     """Refuses names with a leading underscore, which the sandbox does not watch here."""
 
@@ -69,15 +67,19 @@ class _Namespace(jinja2.utils.Namespace):
         super().__setitem__(name, value)
 
 
+def _marks(marked: bool) -> dict[str, str]:
+    return {"_generation_open": OPEN, "_generation_close": CLOSE} if marked else {}
+
+
 def _public(name: object) -> None:
     if str(name).startswith("_"):
         raise jinja2.exceptions.SecurityError(f"a namespace cannot hold {name}")
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols])
+def _environment(kind: type[Environment]) -> Environment:
+    environment = kind(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols])
     environment.filters["tojson"] = _to_json
-    environment.globals.update(raise_exception=_refuse, strftime_now=_now, namespace=_Namespace)
+    environment.globals.update(raise_exception=_refuse, strftime_now=now, namespace=_Namespace)
     return environment
 
 
@@ -86,11 +88,15 @@ class ChatTemplate:
 
     def __init__(self, source: str, variables: Mapping[str, str]) -> None:
         try:
-            self._template = _environment().from_string(source)
+            self._template = _environment(ImmutableSandboxedEnvironment).from_string(source)
         except jinja2.TemplateError as error:
             raise TemplateError(f"This model's chat template is not valid Jinja: {error}.") from error
-        self._variables = dict(variables)
+        self._source, self._variables = source, dict(variables)
         self.marks_generation = "endgeneration" in source
+
+    def passed(self, roles: Sequence[str], *, marked: bool = False) -> Passed | None:
+        """How all conversations of these roles are written, if that does not depend on what they say."""
+        return self._watching.passed(roles, {**self._variables, "add_generation_prompt": False, **_marks(marked)})
 
     def render(self, messages: Sequence[Message], *, prompt: bool = False, marked: bool = False) -> str:
         """The conversation as text; with `prompt`, up to where the model goes on. Raises TemplateError."""
@@ -100,6 +106,10 @@ class ChatTemplate:
             raise TemplateError(self._explain(messages, error.message or "no reason given")) from error
         except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
             raise TemplateError(self._explain(messages, str(error))) from error
+
+    @cached_property
+    def _watching(self) -> Watching:
+        return _environment(Watching).watch(self._source)
 
     @cached_property
     def accepts_system(self) -> bool:
@@ -115,10 +125,9 @@ class ChatTemplate:
             return ""
 
     def _render(self, messages: Sequence[Message], prompt: bool, marked: bool) -> str:
-        marks = {"_generation_open": OPEN, "_generation_close": CLOSE} if marked else {}
         clean = [{key: value for key, value in message.items() if value is not None} for message in messages]
         return self._template.render(
-            messages=clean, tools=None, documents=None, add_generation_prompt=prompt, **self._variables, **marks
+            messages=clean, tools=None, documents=None, add_generation_prompt=prompt, **self._variables, **_marks(marked)
         )
 
     def _renders(self, messages: Sequence[Message]) -> bool:
