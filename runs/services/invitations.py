@@ -56,6 +56,7 @@ def _mailed(invitation: Invitation, by: User, address: str) -> tuple[Invitation,
     text = f"{by.get_username()} invites you.\n\nChoose your name and password here, within {DAYS} days:\n{address}\n"
     invitation.mail, invitation.mail_reason = send_now(to=invitation.email, subject="An account at Finetuning UI", text=text)
     invitation.save(update_fields=["mail", "mail_reason"])
+    record("invitation.mail", invitation, by=by, mail=invitation.mail, reason=invitation.mail_reason)
     return invitation, address
 
 

@@ -24,7 +24,6 @@ LEFT_OUT = {
     "once.release",
     "resending.once_if_resent",  # likewise
     "resending.heard",
-    "datasets.add_upload",  # keeping.create writes the data set down, of which it remembers the original
     "drafts.start",  # lifecycle.submit writes down the run
 }
 
