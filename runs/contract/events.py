@@ -92,6 +92,7 @@ class Step(_Line):
     step: int
     epoch: float
     tokens: int = Field(description="useful (non-padding) tokens seen so far, in all")
+    rows: int | None = Field(default=None, description="rows (of texts: blocks) seen so far, in all")
     loss: float
     learning_rate: float
     gradient_norm: float

@@ -48,6 +48,11 @@ class Timetable:
         epochs, place = divmod(step, self.steps_per_epoch)
         return epochs * self.epoch_tokens + (int(self._cumulative(epochs)[place]) if place else 0)
 
+    def rows(self, step: int) -> int:
+        """Rows seen when `step` steps are done. The last step of an epoch may have fewer."""
+        epochs, place = divmod(step, self.steps_per_epoch)
+        return epochs * len(self.lengths) + place * self.batch_size
+
     def epoch(self, step: int) -> float:
         return step / self.steps_per_epoch
 

@@ -167,6 +167,7 @@ class Pipeline:
             step=training.step,
             epoch=training.timetable.epoch(training.step),
             tokens=training.tokens,
+            rows=training.timetable.rows(training.step),
             loss=taken.loss,
             token_accuracy=taken.token_accuracy,
             learning_rate=taken.learning_rate,

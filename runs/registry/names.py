@@ -15,6 +15,7 @@ EVALUATION = {
     "token_accuracy": "metrics/eval/TokenAccuracy",
 }
 TRAINING = {
+    "rows": "time/sample",
     "token_accuracy": "metrics/train/TokenAccuracy",
     "gradient_norm": "l2_norm/grad/global",
     "tokens_per_second": "throughput/tokens_per_sec",

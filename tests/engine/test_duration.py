@@ -28,11 +28,12 @@ def test_a_token_budget_ends_with_the_step_that_reaches_it(asked: int) -> None:
     assert table.tokens(table.total_steps) >= asked > table.tokens(table.total_steps - 1)
 
 
-def test_tokens_are_those_of_the_batches() -> None:
-    table, seen = timetable("4ep"), 0
+def test_tokens_and_rows_are_those_of_the_batches() -> None:
+    table, tokens, rows = timetable("4ep"), 0, 0
     for step in range(12):
-        assert table.tokens(step) == seen
-        seen += int(LENGTHS[batch(step, 7, 3, 17)].sum())
+        assert (table.tokens(step), table.rows(step)) == (tokens, rows)
+        taken = batch(step, 7, 3, 17)
+        tokens, rows = tokens + int(LENGTHS[taken].sum()), rows + len(taken)
 
 
 @pytest.mark.parametrize(

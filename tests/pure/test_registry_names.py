@@ -15,12 +15,12 @@ def named(*, train: bool = True, optimizer: str = "adamw", **values: Any) -> dic
 
 
 def test_a_step_has_the_original_names() -> None:
-    names = named(loss=1.0, learning_rate=1e-4, tokens_per_second=160.0, gradient_norm=2.0)
+    names = named(loss=1.0, learning_rate=1e-4, tokens_per_second=160.0, gradient_norm=2.0, rows=56)
     assert names["loss/train/total"] == names["metrics/train/LanguageCrossEntropy"] == 1.0
     assert round(names["metrics/train/LanguagePerplexity"], 3) == 2.718
     assert names["lr-AdamW/group0"] == 1e-4
     assert names["throughput/tokens_per_sec"] == 160.0
-    assert (names["time/epoch"], names["time/batch"], names["time/token"]) == (0.5, 7, 900)
+    assert (names["time/epoch"], names["time/batch"], names["time/sample"], names["time/token"]) == (0.5, 7, 56, 900)
 
 
 def test_the_learning_rate_is_named_after_the_optimizer() -> None:
