@@ -48,6 +48,7 @@ check: install  ## style, types, templates, who imports whom, migrations, settin
 
 bench: install  ## measure speed and memory beside other tools, as ratios within one run; make bench ARGS="--models 17m --rows mixed"
 	$(BIN)/python -m tests.bench.speed --data $(DATA) $(ARGS)
+	$(BIN)/python -m tests.bench.outside
 	$(BIN)/python -m tests.bench.estimate
 	$(BIN)/pytest tests/bench -n 0 -s
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from runs.contract.events import Outcome, Step, parse_line
+from runs.contract.events import EventType, Outcome, Step, parse_line
 from runs.contract.folder import RunFolder
 from runs.contract.spec import TaskType
 from runs.data.rendering import Renderer
@@ -31,6 +31,7 @@ from tests.bench.running import Asked, write_run
 RIVALS = Path(__file__).parent / "rivals"
 NEEDED = ("trl==1.16.*", "datasets")
 OURS = "Finetuning UI"
+STARTED = f'"type":"{EventType.TRAIN_STARTED.value}"'.encode()  # the engine's last word before its first step
 OTHERS = {
     "bare loop": ("bare.py", {}),
     "TRL packed": ("sft.py", {}),
@@ -41,7 +42,10 @@ OTHERS = {
 
 @dataclass(frozen=True)
 class Measured:
-    """`tokens` are useful ones, `cpu` seconds of all threads, both after the first step. Start-up in wall and CPU seconds."""
+    """`tokens` are useful ones, `cpu` seconds of all threads, both after the first step.
+
+    `start`: seconds from the start of the process to the beginning of its first step, by the clock and of all its threads.
+    """
 
     tokens: int
     cpu: float
@@ -118,7 +122,7 @@ def _compare(name: str, data: str, given: argparse.Namespace, python: Path) -> N
         },
     )  # fmt: skip
     title = f"{name}, {data} rows, batch of {given.batch} rows, {given.threads} thread(s), {given.precision}"
-    columns = ("", "useful tokens/CPU-s", "ours is", "padding", "peak memory", "first step after", "loss, first and last step")
+    columns = ("", "useful tokens/CPU-s", "ours is", "padding", "peak memory", "first step begins after", "loss, first and last step")
     print(f"\n### {title}\n\n| {' | '.join(columns)} |\n| --- |{' ---: |' * (len(columns) - 1)}", flush=True)
     with TemporaryDirectory(prefix="bench-") as place:
         mine = ours(Path(place, "run"), asked)
@@ -136,7 +140,7 @@ def ours(path: Path, asked: Asked) -> Measured:
     began = time.time()
     with folder.log.open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "runs.engine", str(folder.path)], stdout=log, stderr=log)
-    seen, peak = _watch(folder, process.pid)
+    begin, seen, peak = _watch(folder, process.pid)
     end = folder.read_exit()
     if end is None or end.outcome != Outcome.COMPLETED:
         raise RuntimeError(folder.log.read_text()[-3_000:])
@@ -146,37 +150,52 @@ def ours(path: Path, asked: Asked) -> Measured:
         cpu=last.cpu - first.cpu,
         padding=last.step.padding_share,
         peak_bytes=peak,
-        start=first.moment - began,
-        start_cpu=first.cpu,
+        start=begin.moment - began,
+        start_cpu=begin.cpu,
         losses=tuple(step.loss for step in _steps(folder)),
     )
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """A step of ours when it was said, and the process' CPU seconds at that moment."""
+class _Moment:
+    """When something was said, and the process' CPU seconds by then."""
 
-    step: Step
     cpu: float
     moment: float
 
 
-def _watch(folder: RunFolder, process: int) -> tuple[list[_Seen], int]:
-    """Follow an engine to its end; what it said when, and the kernel's count of its largest resident memory, in bytes."""
+@dataclass(frozen=True)
+class _Seen(_Moment):
+    step: Step
+
+
+def _watch(folder: RunFolder, process: int) -> tuple[_Moment, list[_Seen], int]:
+    """Follow an engine to its end: when its first step began, each step, and its largest resident memory in bytes.
+
+    The memory is the kernel's own count.
+    """
+    begin: _Moment | None = None
     seen: list[_Seen] = []
     watched, said = psutil.Process(process), 0
     while True:
         ended, _, usage = os.wait4(process, os.WNOHANG)
         if ended:
-            return seen, usage.ru_maxrss * 1024
+            assert begin, folder.log.read_text()[-3_000:]
+            return begin, seen, usage.ru_maxrss * 1024
+        if begin is None and STARTED in _said(folder):
+            begin = _Moment(sum(watched.cpu_times()[:2]), time.time())
         if len(steps := _steps(folder)) > said:
             said = len(steps)
-            seen.append(_Seen(steps[-1], sum(watched.cpu_times()[:2]), time.time()))
+            seen.append(_Seen(sum(watched.cpu_times()[:2]), time.time(), steps[-1]))
         time.sleep(0.01)
 
 
+def _said(folder: RunFolder) -> bytes:
+    return folder.events.read_bytes() if folder.events.exists() else b""
+
+
 def _steps(folder: RunFolder) -> list[Step]:
-    said = folder.events.read_bytes() if folder.events.exists() else b""
+    said = _said(folder)
     lines = [parse_line(line) for line in said[: said.rfind(b"\n") + 1].splitlines() if b'"kind":"step"' in line]
     return [line for line in lines if isinstance(line, Step)]
 
@@ -211,7 +230,7 @@ def _theirs(rival: str, python: Path, asked: Asked, tokens: Path, out: Path, giv
     said: dict[str, Any] = json.loads(out.read_text())
     peak = usage.ru_maxrss * 1024
     return Measured(
-        said["tokens"], said["cpu"], said["padding"], peak, said["first_step"] - began, said["start_cpu"], tuple(said["losses"])
+        said["tokens"], said["cpu"], said["padding"], peak, said["began"] - began, said["start_cpu"], tuple(said["losses"])
     )
 
 

@@ -35,6 +35,7 @@ def main(model_path: str, data: str, out: str, batch: int, steps: int, rate: flo
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
     for step in range(steps):
+        meter.begin()
         part = rows[step * batch : (step + 1) * batch]
         targets = sum(label != -100 for row in part for label in row["labels"][1:])
         loss = 0.0

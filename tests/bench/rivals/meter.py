@@ -20,7 +20,12 @@ class Meter:
         self._out = Path(out)
         self._batches: list[tuple[int, int]] = []
         self._steps = 0
+        self._began: tuple[float, float] | None = None
         self.losses: list[float] = []
+
+    def begin(self) -> None:
+        """A step begins. The first one is the end of the start-up."""
+        self._began = self._began or (time.time(), time.process_time())
 
     def batch(self, useful: int, places: int) -> None:
         """A batch was made: `places` are all its tokens, padding included."""
@@ -33,7 +38,7 @@ class Meter:
             self.losses.append(loss)
         taken, self._batches = self._batches[:batches], self._batches[batches:]
         if self._steps == 1:
-            self._first = (time.time(), time.process_time())
+            self._first = time.process_time()
             self._seen = [0, 0]
             self._batch_of_first = taken
         else:
@@ -44,7 +49,8 @@ class Meter:
 
     def write(self, **more: Any) -> None:
         useful, places = self._seen
-        first, cpu = self._first
-        said = {"tokens": useful, "cpu": self._last - cpu, "padding": 1 - useful / places, "first_step": first,
-                "start_cpu": cpu, "losses": self.losses, "torch": torch.__version__, **more}  # fmt: skip
+        assert self._began
+        began, start_cpu = self._began
+        said = {"tokens": useful, "cpu": self._last - self._first, "padding": 1 - useful / places, "began": began,
+                "start_cpu": start_cpu, "losses": self.losses, "torch": torch.__version__, **more}  # fmt: skip
         self._out.write_text(json.dumps(said))

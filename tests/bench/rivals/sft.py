@@ -18,6 +18,9 @@ class Steps(TrainerCallback):
     def __init__(self, meter: Meter, batches: int) -> None:
         self.meter, self.batches = meter, batches
 
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        self.meter.begin()
+
     def on_step_end(self, *_: Any, **__: Any) -> None:
         self.meter.step(None, self.batches)
 

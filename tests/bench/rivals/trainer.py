@@ -13,6 +13,9 @@ class Steps(TrainerCallback):
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
 
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        self.meter.begin()
+
     def on_step_end(self, *_: Any, **__: Any) -> None:
         self.meter.step(None, 1)
 
