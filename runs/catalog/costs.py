@@ -62,6 +62,7 @@ def flops(shape: Architecture, settings: Hyperparameters, work: Work) -> float:
 
     2 a parameter forwards and 4 backwards (Kaplan et al. 2020), of which frozen weights leave 2 out and gradient checkpointing
     adds 2 again; the output layer for trained tokens only, three times 2 where it moves; attention within a row of mean length.
+    Of the last layer tokens that nobody learns from need keys and values alone.
     """
     head = shape.vocab * shape.hidden
     body = shape.active_parameters - head * (1 if shape.tied else 2)
@@ -69,7 +70,14 @@ def flops(shape: Architecture, settings: Hyperparameters, work: Work) -> float:
     length = work.tokens / max(1, work.blocks)
     attention = 2 * a_parameter * shape.layers * shape.heads * shape.per_head * length / 2
     ends = (6 if settings.method == "full" else 4) * head * work.trained / max(1, work.tokens)
-    return (a_parameter * body + attention) * work.computed + ends
+    idle = _last_layer(shape) * (1 - min(1.0, work.trained / max(1.0, work.tokens * work.computed)))
+    return (a_parameter * (body - idle) + attention) * work.computed + ends
+
+
+def _last_layer(shape: Architecture) -> int:
+    """Parameters of a layer's queries, output projection and MLP; of experts the engine spares none."""
+    mlp = (3 if shape.gated else 2) * shape.hidden * shape.intermediate if shape.experts == 1 else 0
+    return 2 * shape.hidden * shape.heads * shape.per_head + mlp
 
 
 def _on(cores: int, seconds: float) -> Cost:

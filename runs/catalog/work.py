@@ -45,8 +45,8 @@ class Work:
 
     @property
     def computed(self) -> float:
-        """Share of the tokens that go through the model after what rows of a bin share was put together."""
-        if not self.tokens or self.bin_rows <= 1:
+        """Share of the tokens that go through the model: no row's last target, and a beginning that rows share once a bin."""
+        if not self.tokens:
             return 1.0
-        saved = self.beginning * (1 - 1 / self.bin_rows) * self.blocks / self.tokens
-        return 1 - saved if saved > SHARING else 1.0
+        saved = self.beginning * (1 - 1 / max(1.0, self.bin_rows)) * self.blocks / self.tokens
+        return 1 - (saved if saved > SHARING else 0.0) - self.blocks / self.tokens

@@ -21,7 +21,8 @@ def pack(examples: Examples, rows: Rows, capacity: int) -> Iterator[Bin]:
 
 def _bin(examples: Examples, rows: Sequence[int]) -> Bin:
     stream = _Stream(examples)
-    for family in families([examples.ids[examples.row(row)] for row in rows]):
+    seen = [examples.ids[examples.row(row)][: examples.needed[row]] for row in rows]
+    for family in families(seen):
         stream.add(family.shared, [rows[member] for member in family.members])
     return stream.bin()
 
@@ -44,19 +45,22 @@ class _Stream:
         if shared:
             self._groups.append(Group(1, shared))
             self._place(slice(self._row(rows[0]).start, self._row(rows[0]).start + shared), 0)
-        parts = [self._row(row) for row in rows]
-        self._groups += group([part.stop - part.start - shared for part in parts], start if shared else 0, shared)
-        for part in parts:
+        needed = [int(self._examples.needed[row]) for row in rows]
+        self._groups += group([tokens - shared for tokens in needed], start if shared else 0, shared)
+        for row, tokens in zip(rows, needed, strict=True):
+            part = self._row(row)
             self._train(part, start, shared)
-            self._place(slice(part.start + shared, part.stop), shared)
+            self._place(slice(part.start + shared, part.start + tokens), shared)
 
     def bin(self) -> Bin:
         ids = np.concatenate([self._examples.ids[part] for part in self._tokens]).astype(np.int64)
+        sources = np.concatenate(self._sources)
         return Bin(
             ids=torch.from_numpy(ids)[None],
             positions=torch.from_numpy(np.concatenate(self._positions))[None],
-            sources=torch.from_numpy(np.concatenate(self._sources)),
+            sources=torch.from_numpy(sources),
             targets=torch.from_numpy(np.concatenate(self._targets).astype(np.int64)),
+            read=torch.from_numpy(np.unique(sources)),
             groups=tuple(self._groups),
         )
 

@@ -25,21 +25,23 @@ class Group:
 class Bin:
     """Rows side by side in one stream of T tokens. A beginning that rows share is there once, before what is their own.
 
+    Each row ends before its last target: that one and what follows it would be computed for nobody.
     `ids` and `positions` are [1, T]; positions restart with each row. `sources` [P] are the places whose next token is trained,
-    `targets` [P] those tokens. `groups` describe the stream from left to right.
+    `targets` [P] those tokens, `read` [R <= P] the sources in order, each once: rows may share one. `groups` describe the
+    stream from left to right.
     """
 
     ids: Tensor
     positions: Tensor
     sources: Tensor
     targets: Tensor
+    read: Tensor
     groups: tuple[Group, ...]
 
     def to(self, device: torch.device) -> "Bin":
-        ids, positions, sources, targets = (
-            part.to(device, non_blocking=True) for part in (self.ids, self.positions, self.sources, self.targets)
-        )
-        return Bin(ids, positions, sources, targets, self.groups)
+        tensors = (self.ids, self.positions, self.sources, self.targets, self.read)
+        ids, positions, sources, targets, read = (part.to(device, non_blocking=True) for part in tensors)
+        return Bin(ids, positions, sources, targets, read, self.groups)
 
 
 def group(lengths: Sequence[int], start: int = 0, shared: int = 0) -> list[Group]:

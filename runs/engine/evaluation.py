@@ -47,10 +47,8 @@ def _score_all(training: Training, held_out: Examples, tick: Callable[[int], Non
         rows = np.arange(start, min(start + ROWS, len(held_out)))
         for packed in pack(held_out, rows, training.capacity):
             part = packed.to(training.device)
-            with precision(training.spec, training.device):
-                hidden = models.hidden_states(
-                    training.model, input_ids=part.ids, position_ids=part.positions, groups=part.groups
-                )
+            with precision(training.spec, training.device), training.last.reading(part):
+                hidden = models.hidden_states(training.model, part)
                 found = score(hidden[0, part.sources], training.weight, part.targets)
             sums = Score(sums.loss + found.loss, sums.correct + found.correct, sums.targets + found.targets)
             tick(int(rows[0]))

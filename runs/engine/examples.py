@@ -48,6 +48,14 @@ class Examples:
         """Targets of each row."""
         return np.add.reduceat(self.trained, self.offsets[:-1], dtype=np.int64)
 
+    @cached_property
+    def needed(self) -> NDArray[np.int64]:
+        """Tokens of each row that the model has to see: those before its last target. At least one."""
+        targets = np.flatnonzero(self.trained)
+        before = np.searchsorted(targets, self.offsets[1:])
+        last = np.concatenate([targets, [0]])[before - 1]
+        return np.maximum(last - self.offsets[:-1], 1)
+
     def head(self, rows: int) -> "Examples":
         """The first rows alone."""
         end = int(self.offsets[: rows + 1][-1])

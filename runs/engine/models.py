@@ -15,6 +15,7 @@ from transformers.utils import logging as transformers_logging
 from runs.contract.events import Fault
 from runs.contract.spec import Device, ModelSource
 from runs.engine import attention
+from runs.engine.bins import Bin
 from runs.engine.failure import Failure, explain
 
 TOKENIZER_FILES = (
@@ -70,9 +71,12 @@ def _refuse_made_up(source: ModelSource, weights: Path, info: dict[str, Any]) ->
         raise Failure(Fault.MODEL, message)
 
 
-def hidden_states(model: PreTrainedModel, **inputs: Any) -> Tensor:
+def hidden_states(model: PreTrainedModel, packed: Bin, **instead: Any) -> Tensor:
     """What the last layer says before the projection to the vocabulary, [1, T, H]."""
-    states: Tensor = model.base_model(**inputs, use_cache=False).last_hidden_state
+    inputs = instead or {"input_ids": packed.ids}
+    states: Tensor = model.base_model(
+        **inputs, position_ids=packed.positions, groups=packed.groups, use_cache=False
+    ).last_hidden_state
     return states
 
 

@@ -20,6 +20,7 @@ from runs.engine.duration import Timetable
 from runs.engine.examples import Examples
 from runs.engine.failure import Failure, is_out_of_memory
 from runs.engine.gauges import free_memory
+from runs.engine.last import LastLayer
 from runs.engine.loss import cross_entropy
 from runs.engine.precision import precision
 from runs.engine.wishes import Wishes
@@ -68,6 +69,7 @@ class Training:
         self.capacity = capacity(self.spec.hyperparameters.context_length or 0, self.device.type)
         self.optimizer = optimizer.build(self.parameters, self.spec.hyperparameters)
         self.weight = models.projection(self.model)
+        self.last = LastLayer(self.model)
         models.between_layers(self.model, self.wishes.check_interrupted)
         self._note_chance()
 
@@ -134,10 +136,11 @@ class Training:
         return float(torch.stack(losses).sum())
 
     def _backward(self, packed: Bin, scale: float) -> torch.Tensor:
-        with precision(self.spec, self.device):
-            hidden = models.hidden_states(self.model, input_ids=packed.ids, position_ids=packed.positions, groups=packed.groups)
-            loss = cross_entropy(hidden[0, packed.sources], self.weight, packed.targets, scale, self.right)
-        loss.backward()
+        with self.last.reading(packed):
+            with precision(self.spec, self.device):
+                hidden = models.hidden_states(self.model, packed)
+                loss = cross_entropy(hidden[0, packed.sources], self.weight, packed.targets, scale, self.right)
+            loss.backward()
         return loss.detach()
 
     def _refuse_nonsense(self, loss: float, norm: float, rows: Rows) -> None:

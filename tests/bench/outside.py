@@ -1,6 +1,6 @@
 """`make bench`: the share of a run's steps that is not forward, backward or optimizer: data, metrics, events, checkpoints.
 
-The engine's own pipeline trains in this process, with a checkpoint every tenth step; what it computes with is timed from outside.
+The engine's own pipeline trains in this process, with a checkpoint every tenth step; its computing is timed from outside.
 """
 
 import argparse
@@ -88,8 +88,8 @@ def measure(name: str, models: Path, place: Path, steps: int) -> Timed:
         name=material.full_name(name),
         rows=material.rows("mixed", Path(), batch * steps),
         settings={
-            "batch_size": batch, "training_duration": f"{steps}ba", "eval_interval": f"{CHECKPOINTS}ba", "context_length": 1_024,
-            "learning_rate": 1e-4, "keep_checkpoints": 2,
+            "batch_size": batch, "training_duration": f"{steps}ba", "eval_interval": f"{CHECKPOINTS}ba", "keep_checkpoints": 2,
+            "context_length": 1_024, "learning_rate": 1e-4,
         },
     )  # fmt: skip
     folder = write_run(place, asked)

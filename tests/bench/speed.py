@@ -122,7 +122,7 @@ def _compare(name: str, data: str, given: argparse.Namespace, python: Path) -> N
         },
     )  # fmt: skip
     title = f"{name}, {data} rows, batch of {given.batch} rows, {given.threads} thread(s), {given.precision}"
-    columns = ("", "useful tokens/CPU-s", "ours is", "padding", "peak memory", "first step begins after", "loss, first and last step")
+    columns = ("", "useful tokens/CPU-s", "ours is", "padding", "peak memory", "first step begins after", "first and last loss")
     print(f"\n### {title}\n\n| {' | '.join(columns)} |\n| --- |{' ---: |' * (len(columns) - 1)}", flush=True)
     with TemporaryDirectory(prefix="bench-") as place:
         mine = ours(Path(place, "run"), asked)

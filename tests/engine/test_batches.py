@@ -46,12 +46,21 @@ def test_equal_neighbours_are_one_group() -> None:
 
 
 def test_a_bin_is_the_rows_side_by_side() -> None:
-    rows = examples([3, 8, 3])
+    rows = examples([4, 9, 4])
     (packed,) = pack(rows, np.array([0, 1, 2]), 100)
     assert packed.groups == (Group(1, 8), Group(2, 3))
     assert packed.positions.tolist() == [[*range(8), *range(3), *range(3)]]
-    longest_first = [rows.ids[rows.row(index)] for index in (1, 0, 2)]
-    assert packed.ids.tolist() == [np.concatenate(longest_first).tolist()]
+    longest_first = [rows.ids[rows.row(index)][:-1] for index in (1, 0, 2)]
+    assert packed.ids.tolist() == [np.concatenate(longest_first).tolist()], "each without its last target, which nothing reads"
+
+
+def test_what_follows_the_last_target_is_left_out() -> None:
+    rows = examples([6, 9])
+    rows.trained[:] = [0, 0, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0]
+    (packed,) = pack(rows, np.array([0, 1]), 100)
+    assert packed.groups == (Group(1, 6), Group(1, 3))
+    assert packed.sources.tolist() == [0, 1, 5, 7, 8]
+    assert packed.targets.tolist() == rows.ids[[7, 8, 12, 2, 3]].tolist()
 
 
 def test_targets_are_the_trained_tokens_and_sources_the_places_before_them() -> None:
@@ -60,5 +69,8 @@ def test_targets_are_the_trained_tokens_and_sources_the_places_before_them() -> 
     assert len(bins) == 2
     assert sum(len(packed.targets) for packed in bins) == rows.trained.sum()
     for packed in bins:
-        assert (packed.ids[0, packed.sources + 1] == packed.targets).all()
-        assert (packed.positions[0, packed.sources + 1] > 0).all(), "a row's first token is nobody's target"
+        assert packed.read.tolist() == sorted(set(packed.sources.tolist()))
+        after = packed.sources + 1
+        inside = (after < packed.ids.numel()) & (packed.positions[0, after.clamp(max=packed.ids.numel() - 1)] > 0)
+        assert (~inside).sum() == sum(group.count for group in packed.groups), "of each row only the last target is left out"
+        assert (packed.ids[0, after[inside]] == packed.targets[inside]).all()

@@ -34,7 +34,7 @@ def ours(tied: bool, capacity: int) -> tuple[float, dict[str, torch.Tensor]]:
     targets = int(rows.trained_lengths.sum())
     total = 0.0
     for packed in pack(rows, torch.arange(len(rows)).numpy(), capacity):
-        hidden = models.hidden_states(model, input_ids=packed.ids, position_ids=packed.positions, groups=packed.groups)
+        hidden = models.hidden_states(model, packed)
         found = loss.cross_entropy(hidden[0, packed.sources], models.projection(model), packed.targets, 1 / targets)
         found.backward()
         total += float(found.detach())
