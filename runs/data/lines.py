@@ -118,6 +118,13 @@ def batched(items: Iterator[Item]) -> Iterator[Batch]:
     yield Batch(numbers, rows)
 
 
+PARSER_SAYS = {  # what json's own words leave open
+    "Unterminated string starting at": "A text begins and does not end",
+    "Invalid control character at": "A control character stands in a text",
+    "Extra data": "Something follows the object",
+}
+
+
 def _explain(line: bytes, number: int, error: orjson.JSONDecodeError, findings: Findings) -> None:
     if number == 1 and line.strip() in (b"{", b"[{"):
         raise Unreadable("spread_out", "The first line holds only the beginning of an object.", line=1)
@@ -138,7 +145,8 @@ def diagnose(line: bytes, reason: str) -> tuple[str, str, str]:
     try:
         json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as error:
-        return "json", f"{error.msg}, column {error.pos + 1}: {excerpt(text, error.pos)}", _hint(text, error)
+        said = PARSER_SAYS.get(error.msg, error.msg)
+        return "json", f"{said}, column {error.pos + 1}: {excerpt(text, error.pos)}", _hint(text, error)
     except _NotFiniteError as error:
         return "not_finite", f"The value {error} is not JSON.", ""
     except RecursionError:

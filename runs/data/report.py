@@ -28,6 +28,12 @@ class Problem(Model):
     line: int | None = None
     field: str = ""
 
+    @property
+    def place(self) -> str:
+        """`Line 62,905, messages[1].role: `, as far as it is known."""
+        known = [f"Line {self.line:,}" if self.line else "", self.field if self.line else ""]
+        return f"{', '.join(filter(None, known))}: " if self.line else ""
+
 
 class Group(Model):
     """All problems of one kind: `count` of them, the first `LISTED` in `problems`."""
@@ -76,16 +82,19 @@ class Report(Model):
     @property
     def sentence(self) -> str:
         """The whole report in a line or two, for places without room for more."""
+        return f"{self.fault} {self.proposal.question}" if self.proposal and not self.ok else self.fault
+
+    @property
+    def fault(self) -> str:
+        """The same, without the mapping that may mend it: for places that offer it beside."""
         if self.ok:
             noted = f", {_counted(self.warnings, 'warning')}" if self.warnings else ""
             return f"{_counted(self.rows, 'row')}{noted}."
         first = next(iter(self.problems), None)
         if first is None:
             return "There are no rows."
-        where = f"Line {first.line:,}: " if first.line else ""
         more = f" ({_counted(self.errors, 'error')} in all)" if self.errors > 1 else ""
-        offer = f" {self.proposal.question}" if self.proposal else ""
-        return f"{where}{first.message}{more} {first.remedy}{offer}"
+        return f"{first.place}{first.message}{more} {first.remedy}"
 
 
 class Findings:

@@ -97,7 +97,10 @@ def _message(message: Any, field: str, say: Say) -> Row | None:
         say("message_keys", f"This message is {_kind(message)}, not an object.", field=field)
         return None
     if set(message) != set(MESSAGE_KEYS):
-        say("message_keys", f"This message has {_keys(message)}, but a message has role and content.", field=field)
+        lacks = [f"no “{key}”" for key in MESSAGE_KEYS if key not in message]
+        beside = {key: value for key, value in message.items() if key not in MESSAGE_KEYS}
+        more = [f"{_keys(beside)} besides role and content"] if beside else []
+        say("message_keys", f"This message has {' and '.join(lacks + more)}.", field=field)
         return None
     role, content = message["role"], message["content"]
     if role not in ROLES:

@@ -29,6 +29,12 @@ HEADERS = {
     TaskType.INSTRUCTION_FINETUNE: "Name the columns prompt and response; in CSV in the first line, with a comma between them.",
     TaskType.CONTINUED_PRETRAIN: "Name the one column text; in CSV the first line names it.",
 }
+LIKE = {
+    TaskType.CHAT_COMPLETION: 'Write {"messages": [{"role": "user", "content": "…"}, {"role": "assistant", "content": "…"}]}.',
+    TaskType.INSTRUCTION_FINETUNE: 'Write {"prompt": "…", "response": "…"}.',
+    TaskType.CONTINUED_PRETRAIN: 'Write {"text": "…"}.',
+}
+HEADLESS = "The first line looks like a row, not like names of columns. "
 LOOKED_AT = 20  # refused rows in which a foreign shape is looked for
 
 
@@ -100,6 +106,13 @@ class _Checking:
             self.findings.add("empty", "There are no rows.")
         self._copies.report(self.findings)
 
+    def _like(self, row: Row) -> str:
+        """How rows must look. A name of a column that ends like a sentence is no name."""
+        if not self._table:
+            return LIKE[self._task]
+        headless = any(len(key) > 60 or key.rstrip().endswith((".", "?", "!")) for key in row)
+        return f"{HEADLESS if headless else ''}{HEADERS[self._task]}"
+
     def _all_good(self, batch: Batch) -> bool:
         """The fast path: take a whole batch of lines if nothing in it needs a closer look."""
         if not batch.lines or self._mapping or self._fit or len(self.preview) < PREVIEW:
@@ -156,7 +169,7 @@ class _Checking:
 
         def say(kind: str, message: str, field: str = "", remedy: str = "") -> None:
             if kind == "keys":
-                remedy = _other_task(row, self._task) or (HEADERS[self._task] if self._table else "")
+                remedy = _other_task(row, self._task) or self._like(row)
             elif kind == "not_text" and self._table and not remedy:
                 remedy = "Make the whole column one of text, and fill what is empty."
             self.findings.add(kind, message, line=number, field=field, remedy=remedy)

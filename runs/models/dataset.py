@@ -12,10 +12,15 @@ class DataSetQuerySet(OwnedQuerySet["DataSet"]):
         return self.filter(task_type=task)
 
     def versions_of(self, dataset: "DataSet") -> "DataSetQuerySet":
-        """Other reads of the same source by the same person: an upload of that name again, another version of a table."""
+        """Other reads of the same source by the same person: an upload of that name again, another version of a table.
+
+        What a remedy made of rows is no version of their source.
+        """
+        if dataset.derivation:
+            return self.none()
         place = dataset.source.partition("@")[0]
         same = models.Q(source=place) | models.Q(source__startswith=f"{place}@")
-        return self.filter(same, owner=dataset.owner, task_type=dataset.task_type, derived_from=None).exclude(pk=dataset.pk)
+        return self.filter(same, owner=dataset.owner, task_type=dataset.task_type, derivation={}).exclude(pk=dataset.pk)
 
 
 class DataSet(Owned):

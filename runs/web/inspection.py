@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runs.data.profile import Profile
+from runs.data.validation import Report
 from runs.models import BaseModel, DataSet
 from runs.services import profiling, reading, showing
 from runs.services.profiling import Assessment
@@ -48,3 +49,9 @@ def inspect(
         except Refused as refused:
             trouble = refused.message
     return Inspection(dataset, dataset.report, model, found, tuple(rendered), trouble)
+
+
+def said(refused: Refused) -> str:
+    """Why rows were refused, in words; the mapping that may mend them stands beside, in a box of its own."""
+    report = getattr(refused, "report", None)
+    return report.fault if isinstance(report, Report) and report.proposal else refused.message

@@ -213,6 +213,12 @@ def test_tables_that_do_not_fit(content: bytes, said: str, refusal: Refusal) -> 
     assert said in refusal(content, "rows.csv", INSTRUCTION).message
 
 
+def test_a_csv_whose_first_line_is_a_row_is_told_so(refusal: Refusal) -> None:
+    headless = refusal(b'"How do I mend 1?","Turn 1."\n"How do I mend 2?","Turn 2."\n', "rows.csv", INSTRUCTION)
+    assert headless.remedy.startswith("The first line looks like a row")
+    assert not refusal(b"id,ask\n1,a\n", "rows.csv", INSTRUCTION).remedy.startswith("The first line looks")
+
+
 def test_raw_text_for_a_chat_and_unknown_endings(refusal: Refusal) -> None:
     assert "continued pretraining" in refusal(b"Once upon a time", "tale.txt").message
     assert "“.yaml”" in refusal(b"a: 1", "rows.yaml").message

@@ -160,6 +160,7 @@ def test_messages_come_in_tables_too(give: Give) -> None:
     [
         (b"{'messages': []}", "json", "Expecting property name enclosed in double quotes, column 2"),
         (LINE[:-2], "json", "⟨here⟩"),
+        (b'{"messages": [{"role": "us', "json", "A text begins and does not end, column"),
         (b"hello", "json", "Expecting value, column 1"),
         (b'{"messages": [NaN]}', "not_finite", "NaN"),
         (b'{"messages": -Infinity}', "not_finite", "-Infinity"),
@@ -273,6 +274,22 @@ def test_rows_of_another_task_are_recognised(give: Give) -> None:
     assert "choose that task" in only(give(LINE, task=INSTRUCTION)).remedy
     assert "rows for instruction" in only(give(jsonl({"prompt": "a", "response": "b"}))).remedy
     assert "continued pretraining" in only(give(jsonl({"text": "a"}))).remedy
+
+
+def test_what_to_do_is_shown_by_example_and_what_a_message_lacks_is_named(give: Give) -> None:
+    assert 'Write {"messages": [{"role": "user"' in only(give(jsonl({"question_text": "a", "reply": "b"}))).remedy
+    assert 'Write {"prompt": "…"' in only(give(jsonl({"ask": "a"}), task=INSTRUCTION)).remedy
+    messages = [{"role": "user"}, {"role": "assistant", "content": "b", "name": "bob"}]
+    said = [problem.message for problem in give(jsonl({"messages": messages})).problems]
+    assert said == ["This message has no “content”.", "This message has the key “name” besides role and content."]
+
+
+def test_the_sentence_names_line_and_field_and_offers_a_mapping_once(give: Give) -> None:
+    report = give(jsonl({"messages": [{"role": "guest", "content": "a"}, {"role": "assistant", "content": "b"}]}))
+    assert report.sentence.startswith("Line 1, messages[0].role: The role is “guest”.")
+    foreign = give(jsonl({"instruction": "Add.", "input": "", "output": "2"}))
+    assert foreign.proposal is not None
+    assert foreign.sentence == f"{foreign.fault} {foreign.proposal.question}"
 
 
 def test_the_first_hundred_of_a_kind_are_listed_and_all_are_counted(give: Give) -> None:

@@ -17,7 +17,7 @@ from runs.services.refused import Invalid
 from runs.web import charts
 from runs.web.door import page, person
 from runs.web.forms import UploadForm, upload_of
-from runs.web.inspection import inspect
+from runs.web.inspection import inspect, said
 from runs.web.lens import lens
 from runs.web.paging import paged
 from runs.web.tasks import TASKS
@@ -34,7 +34,7 @@ def index(request: HttpRequest) -> HttpResponseBase:
         except Invalid as refused:
             report = getattr(refused, "report", None)
             request.session[SESSION_REPORT] = report.model_dump(mode="json") if isinstance(report, Document) else None
-            form.add_error("file", refused.message)
+            form.add_error("file", said(refused))
         else:
             messages.success(request, f"{dataset.name} is here: {dataset.rows:,} rows.")
             return redirect("dataset", dataset.name)

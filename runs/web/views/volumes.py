@@ -14,6 +14,7 @@ from runs.data.sources.places import PARTS
 from runs.services import datasets, drafts, volumes
 from runs.services.refused import Invalid
 from runs.web.door import page, person
+from runs.web.inspection import said
 from runs.web.steps import Step
 from runs.web.tasks import TASKS
 from runs.web.views.wizard import SESSION_REPORT
@@ -58,7 +59,7 @@ def _context(request: HttpRequest, refused: Invalid | None) -> dict[str, Any]:
         "folder": "/".join((DBFS, *parts)) if len(parts) >= PARTS else "",
         "crumbs": [(part, "/".join(parts[: index + 1])) for index, part in enumerate(parts)],
         "trouble": trouble,
-        "refused": refused,
+        "refused": said(refused) if refused else "",
         "report": report,
         "wanted": request.POST.get("path", ""),
         "task": request.POST.get("task_type", TaskType.CHAT_COMPLETION),

@@ -15,6 +15,7 @@ from runs.web import steps, wizard
 from runs.web.door import page, person
 from runs.web.fields import settings
 from runs.web.forms import DataForm, SettingsForm, focus_first_error
+from runs.web.inspection import said
 from runs.web.review import review_context
 from runs.web.steps import Step
 from runs.web.training import training_context, training_form
@@ -106,7 +107,7 @@ def _take(request: HttpRequest, draft: Draft, field: str, form: DataForm, report
     except StillChecking:
         return True  # the page says how far it is
     except Invalid as refused:
-        form.add_error(None, refused.message)
+        form.add_error(None, said(refused))
         report = getattr(refused, "report", None)
         if isinstance(report, Document):
             reports[field] = report
