@@ -5,6 +5,7 @@ from django.db import models
 from django.utils import timezone
 
 from runs.models.catalog import BaseModel
+from runs.models.leased import Leased
 
 
 class Stage(models.TextChoices):
@@ -15,7 +16,7 @@ class Stage(models.TextChoices):
     STOPPED = "stopped", "Stopped"
 
 
-class Download(models.Model):
+class Download(Leased):
     """One per base model: asked for again after a failure, it goes on where it broke off; once stopped, it begins anew."""
 
     base_model = models.OneToOneField(BaseModel, on_delete=models.CASCADE, related_name="download")
@@ -26,8 +27,6 @@ class Download(models.Model):
     done = models.PositiveBigIntegerField(default=0, help_text="Bytes")
     total = models.PositiveBigIntegerField(help_text="Bytes")
     reason = models.TextField(blank=True, help_text="Why it failed, in words")
-    lease_token = models.CharField(max_length=32, blank=True)
-    lease_heartbeat = models.DateTimeField(null=True)
     asked_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from django.db import models
 from django.utils import timezone
 
 from runs.data.measuring import Measure
+from runs.models.leased import Leased
 
 
 class State(models.TextChoices):
@@ -18,7 +19,7 @@ class MeasurementQuerySet(models.QuerySet["Measurement"]):
         return self.filter(state__in=[State.WAITING, State.RUNNING])
 
 
-class Measurement(models.Model):
+class Measurement(Leased):
     """`against` is what rows were measured with: a tokenizer's fingerprint, other rows' digest, settings, a version."""
 
     measure = models.CharField(max_length=16, choices=[(one.value, one.value) for one in Measure])
@@ -32,8 +33,6 @@ class Measurement(models.Model):
     result = models.JSONField(null=True)
     reason = models.TextField(blank=True, help_text="Why it was refused, in words")
     attempts = models.PositiveSmallIntegerField(default=0)
-    lease_token = models.CharField(max_length=32, blank=True)
-    lease_heartbeat = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = MeasurementQuerySet.as_manager()

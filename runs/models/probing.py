@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from runs.contract.probe import Probe
 from runs.models.catalog import BaseModel
+from runs.models.leased import Leased
 
 
 class Stage(models.TextChoices):
@@ -22,7 +23,7 @@ class ProbingQuerySet(models.QuerySet["Probing"]):
         return self.filter(stage__in=[Stage.WAITING, Stage.RUNNING])
 
 
-class Probing(models.Model):
+class Probing(Leased):
     """`key` is a digest of all that the costs depend on: model, rows, method, lengths, device. Not a run's length or rates."""
 
     key = models.CharField(max_length=64, unique=True)
@@ -36,8 +37,6 @@ class Probing(models.Model):
     reason = models.TextField(blank=True, help_text="Why it failed, in words")
     note = models.TextField(blank=True, help_text="What the engine had to change to take the steps")
     lease_node = models.CharField(max_length=300, blank=True)
-    lease_token = models.CharField(max_length=32, blank=True)
-    lease_heartbeat = models.DateTimeField(null=True)
     device_kind = models.CharField(max_length=8, blank=True)
     device_index = models.PositiveSmallIntegerField(null=True)
     asked_at = models.DateTimeField(default=timezone.now)

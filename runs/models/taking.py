@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from runs.models.dataset import DataSet
 from runs.models.draft import Draft
+from runs.models.leased import Leased
 from runs.models.user import User
 
 
@@ -31,7 +32,7 @@ def new_key() -> str:
     return secrets.token_hex(16)
 
 
-class Taking(models.Model):
+class Taking(Leased):
     """`job` is what is read and how. `stamp` tells one state of a place from a later one: a version, or size and time."""
 
     key = models.CharField(max_length=32, unique=True, default=new_key)
@@ -53,8 +54,6 @@ class Taking(models.Model):
     report = models.JSONField(null=True, help_text="runs.data.validation.Report, where it was refused")
     dataset = models.ForeignKey(DataSet, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     attempts = models.PositiveSmallIntegerField(default=0)
-    lease_token = models.CharField(max_length=32, blank=True)
-    lease_heartbeat = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -1,14 +1,12 @@
 """Weights of base models, fetched from hub or volume in the background: resumed where they stopped, checked, then put in place.
 
-The database is the truth, as with measurements: a task works for a spell and names its successor; a silent one is taken over.
+They are leased to the tasks that fetch them.
 """
 
-import secrets as chance
 import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -22,16 +20,19 @@ from runs.catalog.stores import AtHub, File, Listing, Store
 from runs.data.sources import SourceError
 from runs.models import BaseModel, Download, User
 from runs.models.download import Stage
-from runs.services import secrets, verifying
+from runs.services import leases, secrets, verifying
 from runs.services.audit import record
 from runs.services.checks import weights_are_here
+from runs.services.leases import Lease
 from runs.services.nudge import after_commit
 from runs.services.permissions import require
 from runs.services.refused import CannotStop, Invalid
 
-SPELL, RENEW = 50.0, 1.0  # seconds of one task, and between two looks at its lease
-LEASE_SECONDS = 120  # a digest of a large file takes its time
+RENEW = 1.0  # seconds between two looks at a lease
 SPARE = 2 << 30  # bytes of disk that stay free
+ALL = 1_000  # that wait, one per base model
+
+LEASE = Lease(Download, "runs.tasks.fetch", silent=120)  # a digest of a large file takes its time
 
 
 def fetchable(model: BaseModel) -> bool:
@@ -85,8 +86,8 @@ def stop(*, model: BaseModel, by: User) -> Download:
 
 def work(pk: int, token: str, stopping: Callable[[], bool] = lambda: False) -> str:
     """A task's spell. The token with which a successor goes on, or nothing when it is over."""
-    token = token or _claim(pk)
-    mine = Download.objects.filter(pk=pk, lease_token=token, stage=Stage.RUNNING)
+    token = token or LEASE.claim(pk)
+    mine = LEASE.held(pk, token)
     download = mine.select_related("base_model", "by").first() if token else None
     if download is None:
         return ""
@@ -111,7 +112,7 @@ class _Spell:
 
     def __init__(self, download: Download, files: list[File], folder: Path, stopping: Callable[[], bool]) -> None:
         self._download, self._files, self._folder, self._stopping = download, files, folder, stopping
-        self._until, self._next = time.monotonic() + SPELL, 0.0
+        self._until, self._next = time.monotonic() + leases.SPELL, 0.0
 
     def __call__(self) -> bool:
         now = time.monotonic()
@@ -121,26 +122,12 @@ class _Spell:
 
     def renew(self) -> bool:
         self._next = time.monotonic() + RENEW
-        mine = Download.objects.filter(pk=self._download.pk, lease_token=self._download.lease_token, stage=Stage.RUNNING)
-        return bool(mine.update(lease_heartbeat=timezone.now(), done=weights.done(self._folder, self._files)))
+        done = weights.done(self._folder, self._files)
+        return LEASE.renew(self._download.pk, self._download.lease_token, done=done)
 
 
 def reap() -> None:
-    """Take over what has gone silent, and start what nobody has started."""
-    silent = timezone.now() - timedelta(seconds=LEASE_SECONDS)
-    for found in Download.objects.filter(stage=Stage.RUNNING, lease_heartbeat__lt=silent):
-        token = chance.token_hex(16)
-        held = Download.objects.filter(pk=found.pk, lease_token=found.lease_token)
-        if held.update(lease_token=token, lease_heartbeat=timezone.now()):
-            after_commit("runs.tasks.fetch", found.pk, token)
-    for pk in Download.objects.filter(stage=Stage.WAITING).values_list("pk", flat=True):
-        after_commit("runs.tasks.fetch", pk, "")
-
-
-def _claim(pk: int) -> str:
-    token = chance.token_hex(16)
-    won = Download.objects.filter(pk=pk, stage=Stage.WAITING)
-    return token if won.update(stage=Stage.RUNNING, lease_token=token, lease_heartbeat=timezone.now()) else ""
+    LEASE.reap(ALL)
 
 
 @transaction.atomic
@@ -169,7 +156,7 @@ def _fail(download: Download, reason: str) -> None:
 
 
 def _held(download: Download) -> QuerySet[Download]:
-    return Download.objects.filter(pk=download.pk, lease_token=download.lease_token, stage=Stage.RUNNING)
+    return LEASE.held(download.pk, download.lease_token)
 
 
 def _store(model: BaseModel, by: User) -> Store:

@@ -1,19 +1,14 @@
 """Measurements of rows: asked for by pages and calls, made at once when small, else by a child process that tasks follow.
 
-The database is the truth: a lost, doubled or late message changes nothing. Whoever follows renews a lease; one that goes silent
-is taken over, and a child that died without a result is started again.
+They are leased to the tasks that follow them; a child that died without a result is started again.
 """
 
-import secrets
 import shutil
-import time
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from runs import wiring
 from runs.data.measuring import Job, Measure, measure
@@ -22,16 +17,17 @@ from runs.execution import measuring as children
 from runs.models import Measurement
 from runs.models.measurement import State
 from runs.services import derived
+from runs.services.leases import Lease
 from runs.services.locks import transaction_lock
 from runs.services.nudge import after_commit
 from runs.services.refused import Refused
 
 INLINE = 500_000  # bytes of rows that are measured while the person waits: about a second
 TOGETHER = 2  # children at once
-SPELL, LOOK = 50.0, 0.25  # seconds of one task, and between two looks of it
-LEASE_SECONDS = 30
 MOST_ATTEMPTS = 3
 BATCHES_KEPT = 50  # first batches of the same rows: their settings are the caller's, and they can be made again
+
+LEASE = Lease(Measurement, "runs.tasks.measure", stage="state", since="created_at")
 
 
 def ask(
@@ -66,50 +62,31 @@ def _inline(found: Measurement, job: Job, renderer: Renderer | None) -> Measurem
 
 def work(pk: int, token: str, stopping: Callable[[], bool] = lambda: False) -> str:
     """A task's spell: start or follow the child. The token with which a successor goes on, or nothing when it is over."""
-    token = token or _claim(pk)
-    found = Measurement.objects.filter(pk=pk, lease_token=token, state=State.RUNNING).first() if token else None
-    if found is None:
-        return ""
-    folder, until = _folder(pk), time.monotonic() + SPELL
-    while _renew(found, children.rows_done(folder)):
-        if (result := children.result(folder)) is not None:
-            _settle(found, result, folder)
-            shutil.rmtree(folder, ignore_errors=True)
-            return ""
-        if not children.is_alive(folder) and children.result(folder) is None and not _start(found, folder):
-            return ""
-        if stopping() or time.monotonic() > until:
-            return token
-        time.sleep(LOOK)
-    return ""
+    return LEASE.follow(pk, token or _claim(pk), _look, stopping)
 
 
 def reap() -> None:
-    """What nudges should have done, and may not have: take over silent ones, start waiting ones."""
-    silent = Measurement.objects.filter(
-        state=State.RUNNING, lease_heartbeat__lt=timezone.now() - timedelta(seconds=LEASE_SECONDS)
-    )
-    for found in silent:
-        token = secrets.token_hex(16)
-        if Measurement.objects.filter(pk=found.pk, lease_token=found.lease_token).update(
-            lease_token=token, lease_heartbeat=timezone.now()
-        ):
-            after_commit("runs.tasks.measure", found.pk, token)
-    for pk in Measurement.objects.filter(state=State.WAITING).order_by("created_at").values_list("pk", flat=True)[:TOGETHER]:
-        after_commit("runs.tasks.measure", pk, "")
+    LEASE.reap(TOGETHER)
 
 
 @transaction.atomic
 def _claim(pk: int) -> str:
     """The lease on a waiting measurement, if there is room for one more child."""
     transaction_lock("measuring")  # two workers must not take the same place
-    if Measurement.objects.filter(state=State.RUNNING).count() >= TOGETHER:
-        return ""
-    token = secrets.token_hex(16)
-    won = Measurement.objects.filter(pk=pk, state=State.WAITING).update(
-        state=State.RUNNING, lease_token=token, lease_heartbeat=timezone.now()
-    )
-    return token if won else ""
+    return LEASE.claim(pk) if LEASE.running().count() < TOGETHER else ""
+
+
+def _look(found: Measurement) -> bool:
+    """Start or follow the child; True when it is over."""
+    folder = _folder(found.pk)
+    if (result := children.result(folder)) is not None:
+        _settle(found, result, folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        return True
+    if not children.is_alive(folder) and children.result(folder) is None:
+        return not _start(found, folder)
+    LEASE.renew(found.pk, found.lease_token, done=max(found.done, children.rows_done(folder)))
+    return False
 
 
 def _start(found: Measurement, folder: Path) -> bool:
@@ -120,11 +97,6 @@ def _start(found: Measurement, folder: Path) -> bool:
     found.save(update_fields=["attempts"])
     children.start(folder, Job.model_validate(found.job))
     return True
-
-
-def _renew(found: Measurement, done: int) -> bool:
-    mine = Measurement.objects.filter(pk=found.pk, lease_token=found.lease_token, state=State.RUNNING)
-    return bool(mine.update(lease_heartbeat=timezone.now(), done=max(done, found.done)))
 
 
 @transaction.atomic
@@ -148,7 +120,7 @@ def _settle(found: Measurement, answer: dict[str, Any], folder: Path) -> Measure
     held.save()
     if held.measure == Measure.BATCH:
         _make_room(held)
-    _next()
+    LEASE.next()
     return held
 
 
@@ -162,14 +134,8 @@ def _refuse(found: Measurement, reason: str) -> Measurement:
     found.state, found.reason, found.lease_token = State.REFUSED, reason, ""
     found.save(update_fields=["state", "reason", "lease_token"])
     shutil.rmtree(_folder(found.pk), ignore_errors=True)
-    _next()
+    LEASE.next()
     return found
-
-
-def _next() -> None:
-    waiting = Measurement.objects.filter(state=State.WAITING).order_by("created_at").values_list("pk", flat=True).first()
-    if waiting is not None:
-        after_commit("runs.tasks.measure", waiting, "")
 
 
 def _folder(pk: int) -> Path:

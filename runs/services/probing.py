@@ -1,12 +1,9 @@
 """Probes: a few real steps of the engine with a run's own model, rows and settings, taken before it and kept for all who ask.
 
-A probe takes a device's place as a run does, and ends within LIMIT. The database is the truth, as with measurements: a task
-works for a spell and names its successor; a silent one is taken over.
+A probe takes a device's place as a run does, and ends within LIMIT. It is leased to the tasks that follow it.
 """
 
-import secrets
 import shutil
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -28,6 +25,7 @@ from runs.services import dispatch, progress
 from runs.services.alike import key
 from runs.services.audit import record
 from runs.services.checks import check
+from runs.services.leases import Lease
 from runs.services.nudge import after_commit
 from runs.services.permissions import require
 from runs.services.refused import Refused
@@ -35,9 +33,9 @@ from runs.services.settling import STARVED
 from runs.services.specification import spec_of
 
 LIMIT = 300.0  # seconds after which the engine is killed
-SPELL, LOOK = 50.0, 0.3  # seconds of one task, and between two looks of it
-LEASE_SECONDS = 30
 MOST_WAITING = 5  # of one person's, at once
+
+LEASE = Lease(Probing, "runs.tasks.probe")
 
 
 class TooManyProbes(Refused):
@@ -79,27 +77,11 @@ def ask(*, by: User, asked: RunRequest) -> Probing:
 
 def work(pk: int, token: str, stopping: Callable[[], bool] = lambda: False) -> str:
     """A task's spell: start or follow the engine. The token with which a successor goes on, or nothing when it is over."""
-    token = token or _claim(pk)
-    until = time.monotonic() + SPELL
-    while token and (found := _mine(pk, token)) is not None:
-        if _advance(found):
-            return ""
-        if stopping() or time.monotonic() > until:
-            return token
-        time.sleep(LOOK)
-    return ""
+    return LEASE.follow(pk, token or _claim(pk), _advance, stopping)
 
 
 def reap() -> None:
-    """Take over what has gone silent, and start what waits for a device."""
-    silent = timezone.now() - timedelta(seconds=LEASE_SECONDS)
-    for found in Probing.objects.filter(stage=Stage.RUNNING, lease_heartbeat__lt=silent):
-        token = secrets.token_hex(16)
-        held = Probing.objects.filter(pk=found.pk, lease_token=found.lease_token)
-        if held.update(lease_token=token, lease_heartbeat=timezone.now()):
-            after_commit("runs.tasks.probe", found.pk, token)
-    for pk in Probing.objects.filter(stage=Stage.WAITING).order_by("asked_at").values_list("pk", flat=True)[:1]:
-        after_commit("runs.tasks.probe", pk, "")
+    LEASE.reap()
 
 
 @transaction.atomic
@@ -108,14 +90,8 @@ def _claim(pk: int) -> str:
     slot = next(iter(free(wiring.device_slots(), dispatch.busy())), None)
     if slot is None:
         return ""
-    now, token = timezone.now(), secrets.token_hex(16)
-    won = Probing.objects.filter(pk=pk, stage=Stage.WAITING).update(
-        stage=Stage.RUNNING, started_at=now, lease_node=wiring.node(), lease_token=token, lease_heartbeat=now,
-        device_kind=slot.kind, device_index=slot.index,
-    )  # fmt: skip
-    if won and not _launch(Probing.objects.get(pk=pk), slot):
-        return ""
-    return token if won else ""
+    token = LEASE.claim(pk, started_at=timezone.now(), lease_node=wiring.node(), device_kind=slot.kind, device_index=slot.index)
+    return token if token and _launch(Probing.objects.get(pk=pk), slot) else ""
 
 
 def _launch(found: Probing, slot: Slot) -> bool:
@@ -132,11 +108,6 @@ def _launch(found: Probing, slot: Slot) -> bool:
         _end(found, Stage.FAILED, fault=Fault.ENGINE.value, reason=f"The probe could not be started: {error}")
         return False
     return True
-
-
-def _mine(pk: int, token: str) -> Probing | None:
-    mine = Probing.objects.filter(pk=pk, lease_token=token, stage=Stage.RUNNING)
-    return mine.first() if mine.update(lease_heartbeat=timezone.now()) else None
 
 
 def _advance(found: Probing) -> bool:
@@ -174,9 +145,7 @@ def _end(found: Probing, stage: Stage, **fields: Any) -> None:
     if mine.update(stage=stage, lease_token="", doing="", ended_at=timezone.now(), **fields):
         shutil.rmtree(_folder(found).path, ignore_errors=True)
         after_commit("runs.tasks.start")  # its device is free
-        waiting = Probing.objects.filter(stage=Stage.WAITING).order_by("asked_at").values_list("pk", flat=True).first()
-        if waiting is not None:
-            after_commit("runs.tasks.probe", waiting, "")
+        LEASE.next()
 
 
 def _doing(folder: RunFolder) -> str:

@@ -1,13 +1,11 @@
 """Large files and places are taken in the background: fetched and checked by a child process, then kept like any other.
 
-The database is the truth, as with measurements: a task works for a spell and names its successor; a silent one is taken over,
-and a child that died without a result is started again. No data set is there before its last row is checked.
+They are leased to the tasks that follow them; a child that died without a result is started again. No data set is there before
+its last row is checked.
 """
 
 import os
-import secrets
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +25,7 @@ from runs.models import DataSet, Draft, Taking, User
 from runs.models.taking import Stage, new_key
 from runs.services.audit import record
 from runs.services.keeping import Original, keep
+from runs.services.leases import Lease
 from runs.services.locks import transaction_lock
 from runs.services.nudge import after_commit
 from runs.services.permissions import require
@@ -36,11 +35,11 @@ from runs.services.secrets import Name, opened
 MOST = 32 << 20  # bytes of rows that are checked while the person waits: less than a second
 MOST_PACKED = 8 << 20  # of .gz, .zip and .parquet, which hold several times as much
 TOGETHER = 2  # children at once
-SPELL, LOOK = 50.0, 0.25  # seconds of one task, and between two looks of it
-LEASE_SECONDS = 30
 MOST_ATTEMPTS = 3
 AGAIN = timedelta(minutes=2)  # after which a place that could not be read is tried again
 KEPT = timedelta(days=1)  # of what is over, and of a refused file whose mapping may still be confirmed
+
+LEASE = Lease(Taking, "runs.tasks.take", since="created_at")
 
 
 @dataclass(frozen=True)
@@ -174,34 +173,11 @@ def _begun(by: User, job: Job, **fields: Any) -> Taking:
 
 def work(pk: int, token: str, stopping: Callable[[], bool] = lambda: False) -> str:
     """A task's spell: start or follow the child. The token with which a successor goes on, or nothing when it is over."""
-    token = token or _claim(pk)
-    mine = Taking.objects.filter(pk=pk, lease_token=token, stage=Stage.RUNNING)
-    found = mine.select_related("owner").first() if token else None
-    if found is None:
-        return ""
-    folder, until = wiring.taking_folder(found.key), time.monotonic() + SPELL
-    while _renew(found, children.progress(folder)):
-        if (result := children.result(folder)) is not None:
-            _settle(found, result, folder)
-            return ""
-        if not children.is_alive(folder) and children.result(folder) is None and not _start(found, folder):
-            return ""
-        if stopping() or time.monotonic() > until:
-            return token
-        time.sleep(LOOK)
-    return ""
+    return LEASE.follow(pk, token or _claim(pk), _look, stopping)
 
 
 def reap() -> None:
-    """What nudges should have done, and may not have: take over silent ones, start waiting ones."""
-    silent = timezone.now() - timedelta(seconds=LEASE_SECONDS)
-    for found in Taking.objects.filter(stage=Stage.RUNNING, lease_heartbeat__lt=silent):
-        token = secrets.token_hex(16)
-        held = Taking.objects.filter(pk=found.pk, lease_token=found.lease_token)
-        if held.update(lease_token=token, lease_heartbeat=timezone.now()):
-            after_commit("runs.tasks.take", found.pk, token)
-    for pk in Taking.objects.filter(stage=Stage.WAITING).order_by("created_at").values_list("pk", flat=True)[:TOGETHER]:
-        after_commit("runs.tasks.take", pk, "")
+    LEASE.reap(TOGETHER)
 
 
 def forget() -> None:
@@ -213,11 +189,20 @@ def forget() -> None:
 @transaction.atomic
 def _claim(pk: int) -> str:
     transaction_lock("taking")  # two workers must not take the same place
-    if Taking.objects.filter(stage=Stage.RUNNING).count() >= TOGETHER:
-        return ""
-    token, now = secrets.token_hex(16), timezone.now()
-    fields = {"stage": Stage.RUNNING, "lease_token": token, "lease_heartbeat": now, "started_at": now}
-    return token if Taking.objects.filter(pk=pk, stage=Stage.WAITING).update(**fields) else ""
+    return LEASE.claim(pk, started_at=timezone.now()) if LEASE.running().count() < TOGETHER else ""
+
+
+def _look(found: Taking) -> bool:
+    """Start or follow the child; True when it is over."""
+    folder = wiring.taking_folder(found.key)
+    if (result := children.result(folder)) is not None:
+        _settle(found, result, folder)
+        return True
+    if not children.is_alive(folder) and children.result(folder) is None:
+        return not _start(found, folder)
+    told = children.progress(folder)
+    LEASE.renew(found.pk, found.lease_token, **{name: told[name] for name in ("done", "total", "rows") if told.get(name)})
+    return False
 
 
 def _start(found: Taking, folder: Path) -> bool:
@@ -230,12 +215,6 @@ def _start(found: Taking, folder: Path) -> bool:
     roots = ROOTS.dump_json(wiring.roots(None, opened(Name.HUB_TOKEN, by=found.owner)))
     children.launch(folder, "runs.data.taking", Job.model_validate(found.job).model_dump(mode="json"), roots)
     return True
-
-
-def _renew(found: Taking, progress: dict[str, int]) -> bool:
-    mine = Taking.objects.filter(pk=found.pk, lease_token=found.lease_token, stage=Stage.RUNNING)
-    known = {name: progress[name] for name in ("done", "total", "rows") if progress.get(name)}
-    return bool(mine.update(lease_heartbeat=timezone.now(), **known))
 
 
 def _settle(found: Taking, answer: dict[str, Any], folder: Path) -> None:
@@ -282,6 +261,4 @@ def _refuse(found: Taking, reason: str, report: Report | None = None, *, keep_fi
 def _next() -> None:
     """One is over: tell those who wait for it, and those who wait for its place."""
     after_commit("runs.tasks.start")
-    waiting = Taking.objects.filter(stage=Stage.WAITING).order_by("created_at").values_list("pk", flat=True).first()
-    if waiting is not None:
-        after_commit("runs.tasks.take", waiting, "")
+    LEASE.next()

@@ -20,7 +20,7 @@ from runs.data.remedies import Remedy
 from runs.execution import measuring as children
 from runs.models import BaseModel, DataSet, Measurement, User
 from runs.models.measurement import State
-from runs.services import datasets, measuring, profiling, remedying
+from runs.services import datasets, leases, measuring, profiling, remedying
 from runs.services.refused import StillCounting
 from tests.chats import write_style
 from tests.offer import tiny_offer
@@ -36,7 +36,8 @@ def model(db: None) -> BaseModel:
 def nudges(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
     """Tasks that were sent, instead of sending them."""
     sent: list[tuple[object, ...]] = []
-    monkeypatch.setattr(measuring, "after_commit", lambda *task, **_: sent.append(task))
+    for sender in (measuring, leases):
+        monkeypatch.setattr(sender, "after_commit", lambda *task, **_: sent.append(task))
     return sent
 
 
@@ -113,7 +114,7 @@ def test_a_child_that_is_killed_is_started_again(
     dataset: DataSet, model: BaseModel, large: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = profiling.tokens(dataset, model)
-    monkeypatch.setattr(measuring, "SPELL", 0)
+    monkeypatch.setattr(leases, "SPELL", 0)
     token = measuring.work(found.pk, "")
     assert token, "a spell of no length hands over"
     kill(found.pk)
@@ -127,7 +128,7 @@ def test_a_follower_that_went_silent_is_replaced_and_its_token_is_void(
     dataset: DataSet, model: BaseModel, large: None, nudges: list[tuple[object, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = profiling.tokens(dataset, model)
-    monkeypatch.setattr(measuring, "SPELL", 0)
+    monkeypatch.setattr(leases, "SPELL", 0)
     old = measuring.work(found.pk, "")
     Measurement.objects.update(lease_heartbeat=timezone.now() - timedelta(seconds=60))
     measuring.reap()
@@ -149,7 +150,7 @@ def test_only_so_many_are_measured_together_and_the_next_follows(
 ) -> None:
     monkeypatch.setattr(measuring, "TOGETHER", 1)
     first, second = profiling.tokens(dataset, model), profiling._contents(dataset)
-    monkeypatch.setattr(measuring, "SPELL", 0)
+    monkeypatch.setattr(leases, "SPELL", 0)
     token = measuring.work(first.pk, "")
     assert measuring.work(second.pk, "") == "", "there is no room"
     worked(first.pk, token)

@@ -12,7 +12,7 @@ from runs.contract.events import EventType, Fault, Milestone, Outcome
 from runs.contract.probe import Cost, Probe
 from runs.models import AuditEntry, BaseModel, DataSet, Draft, Probing, Run, User
 from runs.models.probing import Stage
-from runs.services import access, dispatch, probing
+from runs.services import access, dispatch, leases, probing
 from runs.services.lifecycle import read_request
 from tests.app.conftest import Call, caller, text
 from tests.fakes import FakeEngine, FakeLauncher
@@ -40,7 +40,7 @@ def asked(model: BaseModel, dataset: DataSet) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probing, "SPELL", 0)
+    monkeypatch.setattr(leases, "SPELL", 0)
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_a_follower_that_went_silent_is_replaced(
 ) -> None:
     made, engine, token = going
     sent: list[Any] = []
-    monkeypatch.setattr(probing, "after_commit", lambda *task, **_: sent.append(task))
+    monkeypatch.setattr(leases, "after_commit", lambda *task, **_: sent.append(task))
     Probing.objects.update(lease_heartbeat=timezone.now() - timedelta(seconds=60))
     probing.reap()
     ((task, pk, fresh),) = sent

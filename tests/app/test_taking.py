@@ -21,7 +21,7 @@ from runs.data.taking import ROOTS, Job, take
 from runs.execution import measuring as children
 from runs.models import BaseModel, DataSet, Draft, Role, Run, Taking, User
 from runs.models.taking import Stage
-from runs.services import access, arrivals, datasets, drafts, taking
+from runs.services import access, arrivals, datasets, drafts, leases, taking
 from runs.services.refused import BadData, NotAllowed, NotFound, StillChecking, UnknownData
 from tests.app.conftest import ROWS
 from tests.offer import tiny_offer
@@ -159,7 +159,7 @@ def test_a_file_that_may_not_be_checked_again_stays_where_it_was(owner: User) ->
 
 def test_a_check_outlives_its_child_and_its_worker(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
     found = begun(owner)
-    monkeypatch.setattr(taking, "SPELL", 0.0)
+    monkeypatch.setattr(leases, "SPELL", 0.0)
     token = taking.work(found.pk, "")  # a child is started, and the spell is over
     assert token, "the task names its successor"
     folder = wiring.taking_folder(found.key)
@@ -170,12 +170,12 @@ def test_a_check_outlives_its_child_and_its_worker(owner: User, monkeypatch: pyt
     (folder / "result.json").unlink(missing_ok=True)  # it may have been quicker
     Taking.objects.update(lease_heartbeat=timezone.now() - timedelta(minutes=5))
     sent: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(taking, "after_commit", lambda *task, **_: sent.append(task))
+    monkeypatch.setattr(leases, "after_commit", lambda *task, **_: sent.append(task))
     taking.reap()
     ((task, pk, new),) = sent
     assert (task, pk) == ("runs.tasks.take", found.pk)
     assert taking.work(pk, token) == "", "the silent worker has lost its lease"
-    monkeypatch.setattr(taking, "SPELL", 50.0)
+    monkeypatch.setattr(leases, "SPELL", 50.0)
     assert taking.work(pk, new) == ""
     assert DataSet.objects.get().rows == 20
 
@@ -188,7 +188,7 @@ def test_a_child_that_dies_every_time_is_given_up_in_words(owner: User, monkeypa
 
 def test_stopping_ends_the_child_and_keeps_nothing(owner: User, colleague: User, monkeypatch: pytest.MonkeyPatch) -> None:
     found, client = begun(owner), api(owner)
-    monkeypatch.setattr(taking, "SPELL", 0.0)
+    monkeypatch.setattr(leases, "SPELL", 0.0)
     token = taking.work(found.pk, "")
     assert api(colleague).delete(f"/api/v1/checks/{found.key}").status_code == 404
     assert client.delete(f"/api/v1/checks/{found.key}").status_code == 204
