@@ -60,6 +60,7 @@ def estimate(
     `tokens_per_second` is a measured speed of this model on this device; without one, CPU time is scaled from FLOPs (`flops` a
     core and second) and a GPU's is unknown. `cores` are the CPU's, by default this machine's.
     """
+    cores = cores or os.cpu_count() or 1
     steps, seen = _length(hyperparameters, work)
     half = _half(hyperparameters, device)
     a_bin = _bin_tokens(hyperparameters, device, work)
@@ -70,9 +71,9 @@ def estimate(
         work,
         trained=trained_parameters(architecture, hyperparameters),
         weights=weight_bytes(architecture, hyperparameters, half=half),
-        speed=flops * (cores or os.cpu_count() or 1) if device == "cpu" else None,
+        speed=flops * cores if device == "cpu" else None,
         tokens_per_second=tokens_per_second,
-        cores=cores or os.cpu_count() or 1,
+        cores=cores,
     )
     memory_range = _around(memory, GUESSED_MEMORY)
     if probe:
