@@ -197,7 +197,7 @@ def make_fit(*, draft: Draft, by: User) -> None:
 def probe(*, draft: Draft, by: User) -> Probing:
     """Have a few real steps of the draft measured. Raises what stands between it and a run."""
     require(by, "draft.see", draft)
-    return probing.ask(by=by, asked=request(draft))
+    return probing.ask(by=by, asked=request(draft), anew=True)
 
 
 def ease(*, draft: Draft, by: User) -> bool:

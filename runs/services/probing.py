@@ -34,6 +34,7 @@ from runs.services.specification import spec_of
 
 LIMIT = 300.0  # seconds after which the engine is killed
 MOST_WAITING = 5  # of one person's, at once
+TOLD = timedelta(minutes=1)  # for which a failure is the answer: whoever waits for a probe asks for it again and again
 
 LEASE = Lease(Probing, "runs.tasks.probe")
 
@@ -50,8 +51,10 @@ def find(
 
 
 @transaction.atomic
-def ask(*, by: User, asked: RunRequest) -> Probing:
-    """The probe of these settings: a finished one if there is one, else one that is about to begin. A failed one is tried anew.
+def ask(*, by: User, asked: RunRequest, anew: bool = False) -> Probing:
+    """The probe of these settings: a finished one if there is one, else one that is about to begin.
+
+    One that failed is tried again when that has been told for a while, or at once where a person asks for it `anew`.
 
     Raises what a run with these settings would be refused for.
     """
@@ -61,7 +64,7 @@ def ask(*, by: User, asked: RunRequest) -> Probing:
     spec = spec_of("probe", asked, found.model, found.dataset, found.eval_dataset, found.weights)
     digest = key(asked, found.model, found.dataset, found.eval_dataset, spec.hyperparameters)
     held = Probing.objects.select_for_update().filter(key=digest).first()
-    if held is not None and not held.is_failed:
+    if held is not None and not (held.is_failed and (anew or _is_told(held))):
         return held
     if Probing.objects.unfinished().filter(by=by).count() >= MOST_WAITING:
         raise TooManyProbes(f"{MOST_WAITING} of your probes are under way. Ask again when one has ended.")
@@ -73,6 +76,10 @@ def ask(*, by: User, asked: RunRequest) -> Probing:
     record("run.probe", probing, by=by, model=found.model.name, dataset=found.dataset.name)
     after_commit("runs.tasks.probe", probing.pk, "")
     return probing
+
+
+def _is_told(failed: Probing) -> bool:
+    return failed.ended_at is None or failed.ended_at < timezone.now() - TOLD
 
 
 def work(pk: int, token: str, stopping: Callable[[], bool] = lambda: False) -> str:

@@ -120,6 +120,8 @@ def test_what_goes_wrong_is_said(going: tuple[Probing, FakeEngine, str], ask: An
     assert (made.stage, made.fault) == (Stage.FAILED, fault)
     assert said in made.reason
     assert not engine.alive
+    assert ask().stage == Stage.FAILED, "whoever waits for it by asking again is told"
+    Probing.objects.update(ended_at=timezone.now() - probing.TOLD)
     again = ask()
     assert (again.pk, again.stage, again.reason) == (made.pk, Stage.WAITING, "")
 
@@ -187,6 +189,7 @@ def test_out_of_memory_comes_with_settings_that_need_less(
     assert "Choose a smaller model." in text(told), "of so small a model nearly all is the program"
     monkeypatch.setattr("runs.catalog.estimate.PROCESS_BYTES", 0)
     monkeypatch.setattr("runs.catalog.estimate.LOGIT_BYTES", 0)
+    Probing.objects.update(ended_at=timezone.now() - probing.TOLD)
     assert api("POST", "probes", asked).json()["suggestion"] == {}, "it is tried anew"
     Probing.objects.update(stage=Stage.FAILED, fault="memory", reason="Too little.")
     client.post(review, {"go": "ease", "register_to": "main.default"})

@@ -37,7 +37,8 @@ def probe_run(request: Request) -> Response:
     """Same body as for creating a run; none is created.
 
     202 while the steps are waited for or taken: send the same again. They are kept for all who ask for the same model, rows,
-    method, lengths and batch size; afterwards `estimates` answers from them too.
+    method, lengths and batch size; afterwards `estimates` answers from them too. That they failed is told for a minute; whoever
+    asks after that has them tried again.
     """
     asked, user = lifecycle.read_request(json_of(request)), person(request)
     found = probing.ask(by=user, asked=asked)
