@@ -33,7 +33,14 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--model", help="count its tokens, and advise on their number, on lengths and on the file's size")
     check.add_argument("--context-length", type=int, help="tokens; the model's usual length when it is not given")
     check.add_argument("--training-duration", help="as in 3ep, for advice on epochs")
-    _create(command("create", "Start a run."))
+    create = command("create", "Start a run.")
+    estimate = command("estimate", "Say what a run would need on the server. Nothing is created.")
+    for one in (create, estimate):
+        _plan(one)
+    create.add_argument("register_to", help="catalog.schema or catalog.schema.model")
+    create.add_argument("--follow", action="store_true", help="stay until the run has ended")
+    estimate.add_argument("register_to", nargs="?", default="main.default", help="as for create; it changes nothing")
+    estimate.add_argument("--measure", action="store_true", help="have the server take a few real steps: minutes, perhaps")
     listing = command("list", "List runs, newest first.")
     listing.add_argument("--status", action="append", choices=[one.value for one in RunStatus][:-1], type=str.upper)
     listing.add_argument("--owner")
@@ -50,15 +57,14 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _create(into: argparse.ArgumentParser) -> None:
+def _plan(into: argparse.ArgumentParser) -> None:
+    """What a run is to be."""
     into.add_argument("model")
     into.add_argument("train_data_path", help="name of a data set, or dbfs:/Volumes/...")
-    into.add_argument("register_to", help="catalog.schema or catalog.schema.model")
     into.add_argument("--task-type", choices=TASKS)
     into.add_argument("--eval-prompt", action="append", dest="eval_prompts", metavar="PROMPT", help="may be given repeatedly")
     into.add_argument("--learning-rate", type=float)
     into.add_argument("--context-length", type=int, help="tokens")
-    into.add_argument("--follow", action="store_true", help="stay until the run has ended")
     for name in TEXTS:
         into.add_argument(_option(name))
     for name, kind in get_type_hints(Settings).items():

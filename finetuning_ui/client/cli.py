@@ -1,7 +1,7 @@
 """`ftui`: the client on the command line. Reads arguments and turns what went wrong into an exit code.
 
-0 done, 1 refused by the server (`check`: the file cannot be trained on), 2 called wrongly, 3 the server cannot be reached,
-4 the run did not complete, 130 interrupted.
+0 done, 1 refused by the server (`check`: the file cannot be trained on, `estimate`: the run does not fit), 2 called wrongly,
+3 the server cannot be reached, 4 the run did not complete, 130 interrupted.
 """
 
 import argparse

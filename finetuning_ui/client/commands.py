@@ -15,6 +15,7 @@ from finetuning_ui.client.arguments import TEXTS, parser
 from finetuning_ui.client.completion import script
 from finetuning_ui.client.connection import Credentials
 from finetuning_ui.client.models import Report
+from finetuning_ui.client.needs import needs
 from finetuning_ui.client.rest import Client
 from finetuning_ui.client.run import RunStatus, TrainingRun
 from finetuning_ui.client.settings import Settings
@@ -79,13 +80,24 @@ def completion(asked: Namespace) -> None:
 
 
 def create(asked: Namespace) -> Ending | None:
-    settings = {name: value for name in ASKED if (value := getattr(asked, name)) is not None}
-    run = fm.create(asked.model, asked.train_data_path, asked.register_to, **settings)
+    run = fm.create(asked.model, asked.train_data_path, asked.register_to, **_settings(asked))
     if not asked.follow:
         _say(asked, _client().run(run.name), run.name)
         return None
     asked.run, asked.poll = run.name, watching.POLL
     return follow(asked)
+
+
+def estimate(asked: Namespace) -> Ending | None:
+    plan = (asked.model, asked.train_data_path, asked.register_to)
+    found = fm.estimate(*plan, measure=asked.measure, **_settings(asked))
+    _say(asked, asdict(found), "\n".join(needs(found)))
+    return None if found.fits else Ending.REFUSED
+
+
+def _settings(asked: Namespace) -> dict[str, Any]:
+    """What was said of the run, beside its model, its data and its place."""
+    return {name: value for name in ASKED if (value := getattr(asked, name)) is not None}
 
 
 def list_runs(asked: Namespace) -> None:
@@ -155,6 +167,7 @@ COMMANDS: dict[str, Callable[[Namespace], Ending | None]] = {
     "check": check,
     "completion": completion,
     "create": create,
+    "estimate": estimate,
     "list": list_runs,
     "show": show,
     "follow": follow,
