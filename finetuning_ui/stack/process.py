@@ -92,7 +92,7 @@ class Process:
                 preexec_fn=die_with_parent(self.program.stop_signal),
             )
         self.started = time.time()
-        self.record.write_text(Record(pid=self.child.pid, started=self.started).model_dump_json(), encoding="utf-8")
+        _write(self.record, Record(pid=self.child.pid, started=self.started).model_dump_json())
 
     def wait_ready(self, seconds: float, *, given_up: Callable[[], bool] = lambda: False) -> bool:
         """Whether it answered within that time; False at once when it ended."""
@@ -143,6 +143,13 @@ class Process:
         psutil.wait_procs(stubborn, timeout=5)
         self.record.unlink(missing_ok=True)
         return bool(found)
+
+
+def _write(path: Path, text: str) -> None:
+    """At once: whoever reads it, after a kill too, finds the old text or the new one."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
 
 
 def die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
