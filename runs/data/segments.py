@@ -12,7 +12,8 @@ from tokenizers.models import BPE
 
 from runs.data.encoded import NEVER, Counted
 from runs.data.frames import Frame, Span
-from runs.data.words import Own, Piece, steps
+from runs.data.parting import steps
+from runs.data.words import Own, Piece
 
 REMEMBERED = 1_000  # plans
 STEPS = frozenset({"NFC", "Replace", "ByteLevel", "Split", "Digits"})  # of tokenizers: none looks beyond its piece

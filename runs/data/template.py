@@ -14,7 +14,7 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from runs.data.opaque import Passed, Watching, now
+from runs.data.watching import Passed, Watching, now
 
 Environment = TypeVar("Environment", bound=ImmutableSandboxedEnvironment)
 Message = Mapping[str, Any]

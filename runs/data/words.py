@@ -1,42 +1,21 @@
 """How many tokens a text has, from its words: each is tokenized once, however often it is said.
 
-A word reaches from a space that stands behind something else up to the next such space. The tokenizers that `parts_at_spaces`
-knows part every text there before they do anything else, so a word has the same tokens wherever it stands.
+A word reaches from a space that stands behind something else up to the next such space, see `parting`.
 """
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import orjson
 from tokenizers import Encoding, Tokenizer
+
+from runs.data.parting import parts_at_spaces, words
 
 REMEMBERED = 200_000  # words
 DEAR = 8  # characters of a long text whose tokens take as long as a text of its own takes besides its characters
 WORTH = 0.8  # of the time for whole texts that words may take
 PATIENCE = 16  # batches at most that are counted as they are after some in which too much was new
-
-BLANK = r"\s\u180e\u200b\ufeff"  # what any version of Unicode has as white space, and more
-BORDER = re.compile(rf"(?<=[^{BLANK}])(?= )")
-ODD = tuple(f"{mark} " for mark in " \n\t\r\x0b\x0c\x1c\x1d\x1e\x1f")  # in ASCII, spaces that stand behind nothing
-
-# Patterns by which tokenizers part texts, in all of which a space is a part's first character or among nothing but white space.
-_CONTRACTED = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-_BEHIND = r"|\s*[\r\n]+|\s+(?!\S)|\s+"
-_UPPER, _LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
-PATTERNS = frozenset(
-    {
-        r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",  # GPT-2
-        *(
-            rf"{_CONTRACTED}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|{digits}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*{_BEHIND}"
-            for digits in (r"\p{N}{1,3}", r"\p{N}")  # Llama 3; Qwen
-        ),
-        rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}*{_LOWER}+{_CONTRACTED}?|[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*{_CONTRACTED}?"
-        rf"|\p{{N}}{{1,3}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n/]*{_BEHIND}",  # GPT-4o
-    }
-)
 
 
 class Piece(NamedTuple):
@@ -119,44 +98,6 @@ class Words:
     def _encode(self, texts: list[str]) -> list[Encoding]:
         found: list[Encoding] = self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)
         return found
-
-
-def words(text: str) -> list[str]:
-    """The first as it is, the others without the space in front of them."""
-    if text.isascii() and text[:1] != " " and not any(map(text.__contains__, ODD)):
-        return text.split(" ")
-    first, *others = BORDER.split(text)
-    return [first, *(word[1:] for word in others)]
-
-
-def parts_at_spaces(tokenizer: Tokenizer) -> bool:
-    """Whether this tokenizer parts every text at every space behind something that is not white space."""
-    added = tokenizer.get_added_tokens_decoder().values()
-    if any(token.lstrip or token.rstrip or token.single_word or re.search(r"\s", token.content) for token in added):
-        return False
-    normal = all(step["type"] == "NFC" for step in steps(tokenizer.normalizer))
-    found = list(steps(tokenizer.pre_tokenizer))
-    return (
-        normal and any(map(_parts, found)) and all(step["type"] == "Digits" or _parts(step) or _bytes(step) for step in found)
-    )
-
-
-def steps(stage: Any) -> Iterator[dict[str, Any]]:
-    """The steps of a normalizer or pre-tokenizer, as tokenizer.json describes them."""
-    if stage is not None:
-        described = orjson.loads(stage.__getstate__())
-        yield from described.get("normalizers") or described.get("pretokenizers") or [described]
-
-
-def _parts(step: dict[str, Any]) -> bool:
-    if step["type"] == "ByteLevel":
-        return _bytes(step) and step.get("use_regex", True)
-    known = step["type"] == "Split" and step["pattern"].get("Regex") in PATTERNS
-    return known and step["behavior"] == "Isolated" and not step["invert"]
-
-
-def _bytes(step: dict[str, Any]) -> bool:
-    return step["type"] == "ByteLevel" and not step["add_prefix_space"]
 
 
 def _alone(ids: Iterable[int], spelled: str, spell: Callable[[int], str | None]) -> int | None:

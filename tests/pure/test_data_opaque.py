@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runs.data import opaque
 from runs.data.answers import Answers
 from runs.data.template import ChatTemplate, Message, TemplateError
+from runs.data.watching import WAYS
 from tests.chats import STYLES
 
 EACH = "{% for message in messages %}%s{% endfor %}"
@@ -51,7 +51,7 @@ def test_contents_that_are_only_passed_on_are_known_beforehand(body: str) -> Non
     words, way = PASSED[body]
     found = ChatTemplate(EACH.replace("%s", body), {}).passed(["user"])
     assert found is not None
-    assert ("".join(found.words), found.places, found.ways) == (words, (0,), (opaque.WAYS[way],))
+    assert ("".join(found.words), found.places, found.ways) == (words, (0,), (WAYS[way],))
 
 
 @pytest.mark.parametrize("body", LOOKED)
@@ -93,7 +93,7 @@ def test_a_new_day_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[Message] = [{"role": "user", "content": "A?"}, {"role": "assistant", "content": "B."}]
     day = "1 Jan 2030"
     told: Callable[[str], str] = lambda _: day  # noqa: E731
-    for module in ("opaque", "frames"):
+    for module in ("watching", "frames"):
         monkeypatch.setattr(f"runs.data.{module}.now", told)
     assert "Today: 1 Jan 2030" in answers.render(said).text
     day = "2 Jan 2030"

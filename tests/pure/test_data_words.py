@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from runs.data import words as module
-from runs.data.words import PATTERNS, Piece, Words, parts_at_spaces, words
+from runs.data.parting import PATTERNS, parts_at_spaces, words
+from runs.data.words import Piece, Words
 from tests.chats import CORPUS
 
 GPT2 = min(PATTERNS, key=len)
