@@ -140,6 +140,7 @@ class _Looking:
         rows = [orjson.loads(line) for line in lines]
         spoken = [said(row, self._task) for row in rows]
         self._twins.add(lines, spoken)
+        self._private.expect(spoken)
         for number, one in enumerate(spoken, self.rows + 1):
             self._look(number, one)
         self.rows += len(lines)
@@ -173,7 +174,7 @@ class _Looking:
             self._prompt(row.system)
         if (number - 1) % self._every == 0:
             self._languages[languages.language(row.whole) or ""] += 1
-        self._private.look(number, f"{row.system}\n{row.whole}" if row.system else row.whole)
+        self._private.look(number, row.full)
 
     def _prompt(self, text: str) -> None:
         found = key(text)
@@ -200,12 +201,17 @@ class _Lister:
 class _Privacy:
     def __init__(self) -> None:
         self.rows = 0
+        self._kinds = KINDS
         self._values: Counter[str] = Counter()
         self._rows: Counter[str] = Counter()
         self._first: dict[str, list[Example]] = {}
 
+    def expect(self, rows: Sequence[Said]) -> None:
+        """Which kinds are worth looking for in the rows that come next."""
+        self._kinds = private.possible(row.full for row in rows)
+
     def look(self, number: int, text: str) -> None:
-        matches = private.find(text)
+        matches = private.find(text, self._kinds)
         self.rows += bool(matches)
         for kind in {match.kind.name for match in matches}:
             self._rows[kind] += 1

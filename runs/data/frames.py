@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from runs.data.passing import Passed, Way, now
 from runs.data.template import ChatTemplate, Message, TemplateError
-from runs.data.watching import Passed, Way, now
 
 Span = tuple[int, int]  # first character, one past the last
 Measure = Callable[[tuple[str, ...], tuple[str, ...]], tuple[Sequence[tuple[int, int]], bool]]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 SAMPLED = 2_000  # rows, evenly spread
-READ = 1_000  # characters of a row
+READ = 400  # characters of a row
 ENOUGH = 20  # letters below which nothing is said
 SURE = 0.5  # probability below which nothing is said
 

@@ -22,12 +22,20 @@ def masked(source: Path, task: TaskType, tick: Tick) -> Iterator[tuple[bytes, in
         tick(done := done + len(lines))
 
 
+def mask(text: str) -> tuple[str, int]:
+    """The text with `[EMAIL]`, `[PHONE]`, ... in place of what is private, and how many values that were."""
+    matches = private.find(text)
+    for match in reversed(matches):
+        text = text[: match.start] + match.kind.mask + text[match.end :]
+    return text, len(matches)
+
+
 def _mask(row: Row, task: TaskType) -> tuple[Row, int]:
     if task is not TaskType.CHAT_COMPLETION:
-        texts = {name: private.mask(value) for name, value in row.items() if name != "part"}
+        texts = {name: mask(value) for name, value in row.items() if name != "part"}
         return {**row, **{name: text for name, (text, _) in texts.items()}}, sum(changes for _, changes in texts.values())
     masked: list[tuple[dict[str, Any], int]] = []
     for message in row["messages"]:
-        text, changes = private.mask(message["content"])
+        text, changes = mask(message["content"])
         masked.append(({**message, "content": text}, changes))
     return {"messages": [message for message, _ in masked]}, sum(changes for _, changes in masked)

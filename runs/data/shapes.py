@@ -11,18 +11,22 @@ from dataclasses import dataclass
 from runs.data.checksums import address, codice_fiscale, iban, luhn, mixed, phone
 
 Check = Callable[[str], bool]
+Gate = tuple[re.Pattern[str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`hints` are strings of which a text with such a value has one; `gate` finds something in it. Most texts stop there."""
+    """A text with such a value has one of the strings `hints`, something that one of the `gates` finds, and at least so many
+    `digits`. Most texts stop there.
+    """
 
     name: str
     title: str
     pattern: re.Pattern[str]
     hints: tuple[str, ...] = ()
-    gate: re.Pattern[str] | None = None
+    gates: tuple[re.Pattern[str], ...] = ()
     check: Check | None = None
+    digits: int = 0
 
     @property
     def secret(self) -> bool:
@@ -35,14 +39,16 @@ class Kind:
 
 
 def _hinted(name: str, title: str, hints: str, pattern: str, check: Check | None = None) -> Kind:
-    return Kind(name, title, re.compile(pattern), tuple(hints.split()), None, check)
+    return Kind(name, title, re.compile(pattern), tuple(hints.split()), (), check)
 
 
-def _gated(name: str, title: str, gate: str | re.Pattern[str], pattern: str, check: Check | None = None) -> Kind:
-    return Kind(name, title, re.compile(pattern), (), re.compile(gate), check)
+def _gated(name: str, title: str, digits: int, gate: Gate, pattern: str, check: Check | None = None) -> Kind:
+    return Kind(name, title, re.compile(pattern), (), gate, check, digits)
 
 
-_DIGITS = re.compile(r"\d(?:[ .()/-]{0,2}\d){6}")  # seven, perhaps in groups
+_DIGITS = (re.compile(r"\d(?:[ .()/-]{0,2}\d){6}"),)  # seven, perhaps in groups
+_ACCOUNT, _TAX = (re.compile(r"[A-Z]{2}\d\d"),), (re.compile(r"\d\d[A-Za-z]\d\d[A-Za-z]"),)
+_ADDRESS = (re.compile(r"\.\d{1,3}\.\d"), re.compile(r":[0-9A-Fa-f]{0,4}:"))  # each begins with a mark, and so is found fast
 
 # Order matters: where two kinds claim the same characters, the first one has them.
 KINDS: tuple[Kind, ...] = (
@@ -72,18 +78,18 @@ KINDS: tuple[Kind, ...] = (
             r"\s*(?:[:=]|is\b)\s*[\"']?(?P<value>[^\s\"',;]{8,128})", mixed),
     _hinted("email", "E-mail addresses", "@",
             r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![\w-])"),
-    _gated("iban", "Bank accounts (IBAN)", r"[A-Z]{2}\d\d",
+    _gated("iban", "Bank accounts (IBAN)", 2, _ACCOUNT,
            r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,4})?(?![A-Za-z0-9])", iban),
-    _gated("card", "Credit cards", _DIGITS, r"(?<![\w.,-])[3-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![\w-])"
+    _gated("card", "Credit cards", 13, _DIGITS, r"(?<![\w.,-])[3-6]\d{3}(?:[ -]?\d{4}){2}[ -]?\d{1,7}(?![\w-])"
            r"|(?<![\w.,-])3[47]\d{2}[ -]?\d{6}[ -]?\d{5}(?![\w-])", luhn),
-    _gated("ssn", "US social security numbers", _DIGITS,
+    _gated("ssn", "US social security numbers", 9, _DIGITS,
            r"(?<![\w-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w-])"),
-    _gated("tax_code", "Italian tax codes", r"\d\d[A-Za-z]\d\d[A-Za-z]",
+    _gated("tax_code", "Italian tax codes", 7, _TAX,
            r"\b[A-Za-z]{6}\d\d[A-EHLMPR-Ta-ehlmpr-t]\d\d[A-Za-z]\d{3}[A-Za-z]\b", codice_fiscale),
-    _gated("ip", "IP addresses", r"\d\.\d{1,3}\.\d|:[0-9A-Fa-f]{0,4}:",
+    _gated("ip", "IP addresses", 0, _ADDRESS,
            r"(?<![\w.:])(?<![Vv]ersion )(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)"
            r"|(?<![\w.:])(?:[0-9A-Fa-f]{1,4}:){2,7}(?::?[0-9A-Fa-f]{1,4}){1,7}(?![\w:])", address),
-    _gated("phone", "Phone numbers", _DIGITS,
+    _gated("phone", "Phone numbers", 7, _DIGITS,
            r"(?<![\w.+/-])(?:\+|00)[1-9]\d{0,2}[ ./-]?(?:\(\d{1,5}\)[ ./-]?)?\d(?:[ ./-]?\d){5,12}(?!\w|[.-]\d)"
            r"|(?<![\w.+/-])(?:\(\d{3}\)[ .-]?|\d{3}[ .-])\d{3}[.-]\d{4}(?![\w-])"
            r"|(?i:tel|phone|call|cell|mobile|telefono|cellulare|telefon)(?i:[.:]?(?: number| no\.?)?(?: is|:)? )"

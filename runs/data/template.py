@@ -14,7 +14,8 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from runs.data.watching import Passed, Watching, now
+from runs.data.passing import Passed, now
+from runs.data.watching import Watching
 
 Environment = TypeVar("Environment", bound=ImmutableSandboxedEnvironment)
 Message = Mapping[str, Any]

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from runs.contract.spec import TaskType
 from runs.data import similarity
 from runs.data.pool import Pool
-from runs.data.similarity import Pieces
 from runs.data.wording import Said, key, plain
 
 Numbers = NDArray[np.int64]
 Pairs = list[tuple[int, int]]  # a row and the earlier one that it repeats, both counted from 0
 
 REMEMBERED = 1_000_000  # rows that are compared
+CONFIRMED = 512  # pairs whose rows are read together
 SAMPLE = 1_000  # rows from which the data's frame is learned
 
 
@@ -42,7 +42,7 @@ class Twins:
         self._lines, self._questions, self._answers = array("q"), array("q"), array("q")
         self._bands: list[similarity.Bands] = []
         self._worded: list[NDArray[np.bool_]] = []
-        self._waiting: list[Pieces] | None = []  # until the frame is known
+        self._waiting: list[str] | None = []  # until the frame is known
 
     def add(self, lines: Sequence[bytes], rows: Sequence[Said]) -> None:
         room = REMEMBERED - len(self._lines)
@@ -51,11 +51,11 @@ class Twins:
         self._lines.extend(map(key, lines))
         self._questions.extend(key(plain(row.question)) for row in rows)
         self._answers.extend(key(plain(row.answers[-1])) if row.answers else 0 for row in rows)
-        found = [similarity.pieces(row.whole) for row in rows]
+        texts = [row.whole[: similarity.LONGEST] for row in rows]
         if self._waiting is None:
-            self._sketch(found)
+            self._sketch(texts)
         else:
-            self._waiting += found
+            self._waiting += texts
             if len(self._waiting) >= SAMPLE:
                 self._learn()
 
@@ -69,17 +69,13 @@ class Twins:
 
     def _learn(self) -> None:
         waiting, self._waiting = self._waiting or [], None
-        self.pool.frame = similarity.frame(waiting[:SAMPLE])
+        self.pool.frame = similarity.frame([similarity.pieces(text) for text in waiting[:SAMPLE]])
         self._sketch(waiting)
 
-    def _sketch(self, found: list[Pieces]) -> None:
-        bare = [similarity.without(pieces, self.pool.frame) for pieces in found]
-        worded = np.array([len(pieces) > 0 for pieces in bare], np.bool_)
-        bands = np.zeros((len(bare), similarity.BANDS), np.uint32)
-        if worded.any():
-            bands[worded] = similarity.bands([pieces for pieces in bare if len(pieces)])
-        self._bands.append(bands)
+    def _sketch(self, texts: list[str]) -> None:
+        worded, bands = similarity.sketches(texts, self.pool.frame)
         self._worded.append(worded)
+        self._bands.append(bands)
 
     def _near(self, single: NDArray[np.bool_]) -> Pairs:
         """Confirm each candidate against an earlier row that itself repeats none."""
@@ -95,14 +91,19 @@ class Twins:
             alike = first != places
             tries.append(candidates[alike] * rows + candidates[first[alike]])
         found: dict[int, int] = {}
-        for both in np.unique(np.concatenate(tries)).tolist() if tries else []:
-            row, of = divmod(both, rows)
-            if row not in found and of not in found and self._alike(row, of):
-                found[row] = of
+        every = np.unique(np.concatenate(tries)) if tries else np.empty(0, np.int64)
+        for start in range(0, len(every), CONFIRMED):
+            pairs = [divmod(both, rows) for both in every[start : start + CONFIRMED].tolist()]
+            self.pool.prefetch(row for pair in pairs if pair[0] not in found and pair[1] not in found for row in pair)
+            for row, of in pairs:
+                if row not in found and of not in found and self._alike(row, of):
+                    found[row] = of
         return sorted(found.items())
 
     def _alike(self, row: int, of: int) -> bool:
-        return similarity.jaccard(self.pool.pieces(row), self.pool.pieces(of)) >= similarity.THRESHOLD
+        one, other = self.pool.pieces(row), self.pool.pieces(of)
+        sizes = sorted((len(one), len(other)))
+        return sizes[0] >= similarity.THRESHOLD * sizes[1] and similarity.jaccard(one, other) >= similarity.THRESHOLD
 
     def _conflicts(self) -> Pairs:
         if not self._questions:

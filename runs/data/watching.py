@@ -4,8 +4,6 @@ Where it tries to, nothing is known. What comes through holds for all contents o
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from functools import wraps
 from threading import Lock
 from typing import Any, cast
@@ -15,26 +13,12 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 from runs.data.opaque import SLOT, Opaque, concatenated, parts, put_out, refuse
+from runs.data.passing import WAYS, Passed, now
 
-Way = Callable[[str], str]
-
-WAYS: dict[str, Way] = {"N": str, "L": str.lstrip, "R": str.rstrip, "B": str.strip}
 STRIPPING = frozenset({"strip", "lstrip", "rstrip"})
 TRUE = frozenset({"defined", "string", "iterable", "sequence"})  # tests that hold for every text
 FALSE = frozenset({"undefined", "none", "mapping", "boolean", "number", "integer", "float"})
 UNSEEN = (nodes.AssignBlock, nodes.FilterBlock, nodes.EvalContextModifier)  # these make new text of what is put out
-
-
-@dataclass(frozen=True)
-class Passed:
-    """`words` stand before, between and behind the contents; `places` are the messages whose contents these are, each written
-    after its `way`; `times` are the patterns by which the time was asked, with the answers.
-    """
-
-    words: tuple[str, ...]
-    places: tuple[int, ...]
-    ways: tuple[Way, ...] = ()
-    times: tuple[tuple[str, str], ...] = ()
 
 
 class Watching(ImmutableSandboxedEnvironment):
@@ -85,10 +69,6 @@ class Watching(ImmutableSandboxedEnvironment):
     def _now(self, form: str) -> str:
         self._times[form] = now(form)
         return self._times[form]
-
-
-def now(form: str) -> str:
-    return datetime.now().strftime(form)  # noqa: DTZ005 - local time, as transformers gives it to templates
 
 
 class _Joining(NodeTransformer):

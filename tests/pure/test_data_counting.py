@@ -48,7 +48,7 @@ def chats(style: str) -> st.SearchStrategy[Row]:
 
 
 @pytest.mark.parametrize("style", STYLES)
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_chat_is_counted_as_it_is_encoded(style: str, renderer: Callable[[str], Renderer], data: st.DataObject) -> None:
     model, rows = renderer(style), data.draw(st.lists(chats(style), min_size=1, max_size=6))
@@ -95,7 +95,7 @@ FRAMED = [name for name in STYLES if name not in ("generation", "late system")] 
 
 
 @pytest.mark.parametrize("style", FRAMED)
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_frame_finds_the_answers_that_a_second_rendering_finds(
     style: str, renderer: Callable[[str], Renderer], data: st.DataObject

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runs.data.answers import Answers
+from runs.data.passing import WAYS
 from runs.data.template import ChatTemplate, Message, TemplateError
-from runs.data.watching import WAYS
 from tests.chats import STYLES
 
 EACH = "{% for message in messages %}%s{% endfor %}"
@@ -70,7 +70,7 @@ def both(style: str) -> tuple[Answers, Answers]:
 
 
 @pytest.mark.parametrize("style", [name for name, style in STYLES.items() if style.template])
-@settings(max_examples=20)
+@settings(deadline=None, max_examples=20)
 @given(said=st.lists(contents, min_size=2, max_size=6).filter(lambda found: len(found) % 2 == 0), system=st.none() | contents)
 def test_what_is_known_beforehand_is_what_the_template_writes(style: str, said: list[str], system: str | None) -> None:
     messages: list[Message] = [{"role": "system", "content": system}] if system and STYLES[style].takes_system else []
@@ -93,7 +93,7 @@ def test_a_new_day_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[Message] = [{"role": "user", "content": "A?"}, {"role": "assistant", "content": "B."}]
     day = "1 Jan 2030"
     told: Callable[[str], str] = lambda _: day  # noqa: E731
-    for module in ("watching", "frames"):
+    for module in ("passing", "watching", "frames"):
         monkeypatch.setattr(f"runs.data.{module}.now", told)
     assert "Today: 1 Jan 2030" in answers.render(said).text
     day = "2 Jan 2030"

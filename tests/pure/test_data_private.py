@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runs.data.private import find, mask, shown
+from runs.data.masking import mask
+from runs.data.private import find, shown
 from runs.data.shapes import KINDS
 
 PLANTED = {

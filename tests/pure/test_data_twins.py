@@ -1,20 +1,23 @@
 """Copies and near copies: found, and nothing else; the likeness that is stated is the one that is measured."""
 
 import random
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from runs.contract.spec import TaskType
 from runs.data import similarity
 from runs.data.contents import batches
 from runs.data.rows import Row, write_row
 from runs.data.twins import Found, Twins
-from runs.data.wording import said
+from runs.data.wording import plain, said
 
 CHAT, INSTRUCTION, TEXT = TaskType.CHAT_COMPLETION, TaskType.INSTRUCTION_FINETUNE, TaskType.CONTINUED_PRETRAIN
-WORDS = (Path(__file__).read_text() + Path(similarity.__file__).read_text()).split()
+WORDS = [word for word in (Path(__file__).read_text() + Path(similarity.__file__).read_text()).split() if plain(word)]
 
 
 def sentence(number: int, length: int = 30) -> str:
@@ -94,6 +97,23 @@ def test_sketches_are_the_same_in_every_process() -> None:
     assert row[:3].tolist() == KNOWN
 
 
+def test_many_texts_are_sketched_as_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(similarity, "GROUP", 300)
+    texts = ["ab", "", "!?", "Es regnet.", "漢字 und mehr als fünf", "\ud800 alone and more", "x" * 30_000]
+    texts += [sentence(number, number % 40) for number in range(200)]
+    for left_out in (similarity.pieces(""), similarity.pieces(" ".join(texts[7:60]))):
+        wanted = [similarity.without(similarity.pieces(text), left_out) for text in texts]
+        worded, bands = similarity.sketches(texts, left_out)
+        assert worded.tolist() == [len(one) > 0 for one in wanted]
+        assert (bands[worded] == similarity.bands([one for one in wanted if len(one)])).all()
+        assert all((one == other).all() for one, other in zip(similarity.many(texts, left_out), wanted, strict=True))
+
+
+@given(st.text(st.characters(codec="utf-8")) | st.text(st.characters(codec="ascii")))
+def test_plain_ascii_is_what_any_text_becomes(text: str) -> None:
+    assert plain(text) == re.sub(r"[\W_]+", " ", text.casefold()).strip()
+
+
 def test_sketches_do_not_depend_on_the_company() -> None:
     texts = [similarity.pieces(sentence(number, number)) for number in range(1, 300)]
     together = similarity.bands(texts)
@@ -107,4 +127,4 @@ def test_case_punctuation_and_spacing_do_not_count() -> None:
     assert len(similarity.pieces(" !?")) == 0
 
 
-KNOWN = [2994122072, 1039573990, 616776723]
+KNOWN = [2493772483, 1426563238, 7472801]

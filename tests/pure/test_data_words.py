@@ -40,7 +40,7 @@ def tokenizer(pattern: str, digits: bool = False) -> Tokenizer:
     return made
 
 
-@settings(max_examples=80)
+@settings(deadline=None, max_examples=80)
 @given(texts)
 def test_the_words_are_the_text(text: str) -> None:
     first, *others = words(text)
@@ -49,7 +49,7 @@ def test_the_words_are_the_text(text: str) -> None:
 
 @pytest.mark.parametrize("digits", [False, True])
 @pytest.mark.parametrize("pattern", sorted(PATTERNS))
-@settings(max_examples=25)
+@settings(deadline=None, max_examples=25)
 @given(texts)
 def test_words_have_the_tokens_of_the_text(pattern: str, digits: bool, text: str) -> None:
     alone = tokenizer(pattern, digits)
