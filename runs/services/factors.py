@@ -86,6 +86,15 @@ def check(*, user: User, code: str) -> None:
     throttle.forgive(key)
 
 
+def check_password(*, user: User, password: str) -> None:
+    """Asked for again in an open session. Counted like log-ins: whoever sits at it cannot try one word after the other."""
+    key = f"password of {user.pk}"
+    throttle.attempt({key: throttle.PER_ACCOUNT})
+    if not user.check_password(password):
+        raise Invalid("This is not your password.", field="password")
+    throttle.forgive(key)
+
+
 @transaction.atomic
 def remove(*, user: User, by: User) -> None:
     """One's own, after the password was asked for again; or somebody's who has lost it, by an admin."""

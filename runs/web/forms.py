@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 
 from runs.contract.spec import applies
 from runs.models import Right, User
+from runs.services import factors
 from runs.services.drafts import Upload, request_so_far
 from runs.services.refused import Problem, Refused
 from runs.web.fields import Kind, Setting, as_text
@@ -227,3 +228,11 @@ class PasswordForm(PasswordChangeForm):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         del self.fields["old_password"].widget.attrs["autofocus"]
+
+    def clean_old_password(self) -> str:
+        given: str = self.cleaned_data["old_password"]
+        try:
+            factors.check_password(user=self.user, password=given)
+        except Refused as refused:
+            raise forms.ValidationError(refused.message) from None
+        return given

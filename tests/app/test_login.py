@@ -14,6 +14,7 @@ from runs.models import Invitation, RecoveryCode, Role, SecondFactor, Team, User
 from runs.models.login import Attempt, Visit
 from runs.services import factors, invitations, resetting, throttle
 from runs.services.refused import Invalid, NotAllowed, NotFound
+from runs.web.views import entry
 from tests.app.conftest import PASSWORD, text
 
 PLACE = {"REMOTE_ADDR": "192.0.2.7"}
@@ -203,6 +204,34 @@ def test_a_forgotten_password_is_asked_for_without_telling_whose_it_is(
     for _ in range(resetting.MOST - 1):
         client.post("/login/forgotten/", {"email": "owner@example.org"})
     assert client.post("/login/forgotten/", {"email": "owner@example.org"}).status_code == 429
+
+
+@pytest.mark.parametrize("change", ["another password", "a long wait"])
+def test_a_code_is_no_use_once_the_password_given_before_it_is_not(
+    client: Client, owner: User, guarded: list[str], monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    assert log_in(client)["Location"] == "/login/code/"
+    if change == "another password":
+        owner.set_password(NEW)
+        owner.save()
+    else:
+        later = time.time() + entry.HALF_WAY_SECONDS + 1
+        monkeypatch.setattr(entry.time, "time", lambda: later)
+    assert client.post("/login/code/", {"code": guarded[0]})["Location"] == "/login/"
+    assert client.get("/").status_code == 302
+
+
+def test_a_password_asked_for_again_is_not_to_be_guessed_in_an_open_session(client: Client, owner: User) -> None:
+    client.force_login(owner)
+    given = {"old_password": "no", "new_password1": NEW, "new_password2": NEW}
+    said = [text(client.post("/account/password/", given)) for _ in range(throttle.PER_ACCOUNT)]
+    assert all("This is not your password" in page for page in said)
+    assert "Too many attempts" in text(client.post("/account/password/", {**given, "old_password": PASSWORD}))
+    assert "Too many attempts" in text(client.post("/account/second-factor/", {"remove": "", "password": PASSWORD}))
+    throttle.forgive(f"password of {owner.pk}")
+    client.post("/account/password/", {**given, "old_password": PASSWORD})
+    owner.refresh_from_db()
+    assert owner.check_password(NEW)
 
 
 def test_an_invitation_makes_one_account_with_what_the_admin_chose(console: Client, client: Client, admin: User) -> None:

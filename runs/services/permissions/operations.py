@@ -40,7 +40,7 @@ OPERATIONS: dict[str, Operation] = {
     "run.cancel": Operation("cancel a run", TRAIN, OWN),
     "run.pause": Operation("pause a run and let it go on", TRAIN, OWN),
     "run.move": Operation("move a held run to another base model", TRAIN, OWN),
-    "run.move_all": Operation("move all one's own held runs of a base model", TRAIN),
+    "run.move_all": Operation("move held runs of their own to another base model, all at once", TRAIN),
     "run.delete": Operation("delete a run", TRAIN, OWN),
     "run.share": Operation("say who sees a run", TRAIN, OWN),
     "draft.see": Operation("look at a draft of a run", READ, MINE),

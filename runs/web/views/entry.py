@@ -1,5 +1,6 @@
 """The way in: log-in in one or two steps, forgotten passwords, invitations."""
 
+import time
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.contrib.auth.views import LoginView, PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse_lazy
+from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -21,6 +23,7 @@ from runs.services.refused import NotFound, Refused
 from runs.web.entry import CodeForm, ForgottenForm, InvitedForm, LoginForm
 
 HALF_WAY = "half-way-in"  # session: who has given a password and owes a code, and where to go then
+HALF_WAY_SECONDS = 600
 
 
 class Login(LoginView):
@@ -33,7 +36,8 @@ class Login(LoginView):
         user = form.get_user()
         if not factors.has_one(user):
             return super().form_valid(form)
-        self.request.session[HALF_WAY] = {"user": user.pk, "next": self.get_success_url()}
+        proof = {"user": user.pk, "password": user.get_session_auth_hash(), "until": time.time() + HALF_WAY_SECONDS}
+        self.request.session[HALF_WAY] = {**proof, "next": self.get_success_url()}
         return redirect("login-code")
 
     def form_invalid(self, form: Any) -> HttpResponse:
@@ -49,9 +53,8 @@ class Login(LoginView):
 @require_http_methods(["GET", "POST"])
 def code(request: HttpRequest) -> HttpResponseBase:
     """The second step. The session has its new key only once both are done."""
-    owed = request.session.get(HALF_WAY)
-    user = User.objects.filter(pk=owed["user"], is_active=True).first() if owed else None
-    if owed is None or user is None:
+    user = _half_way(request)
+    if user is None:
         return redirect("login")
     form = CodeForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -60,10 +63,19 @@ def code(request: HttpRequest) -> HttpResponseBase:
         except Refused as refused:
             form.add_error("code", refused.message)
         else:
-            del request.session[HALF_WAY]
+            owed = request.session.pop(HALF_WAY)
             login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
             return redirect(_inside(request, owed["next"]))
     return render(request, "registration/code.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _half_way(request: HttpRequest) -> User | None:
+    """Who has just given their password, if it is theirs still."""
+    owed = request.session.get(HALF_WAY)
+    if not owed or time.time() > owed["until"]:
+        return None
+    user = User.objects.filter(pk=owed["user"], is_active=True).first()
+    return user if user and constant_time_compare(owed["password"], user.get_session_auth_hash()) else None
 
 
 def _inside(request: HttpRequest, address: str) -> str:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 
 from runs.models.login import SecondFactor
 from runs.services import factors, visits
-from runs.services.refused import Invalid
+from runs.services.refused import Invalid, Refused
 from runs.web.door import page, person
 
 
@@ -21,8 +21,10 @@ def factor(request: HttpRequest) -> HttpResponseBase:
     if request.method != "POST":
         return render(request, "account/factor.html", {"there": factors.has_one(user)})
     if "remove" in request.POST:
-        if not user.check_password(request.POST.get("password", "")):
-            return render(request, "account/factor.html", {"there": True, "wrong": "This is not your password."}, status=422)
+        try:
+            factors.check_password(user=user, password=request.POST.get("password", ""))
+        except Refused as refused:
+            return render(request, "account/factor.html", {"there": True, "wrong": refused.message}, status=422)
         factors.remove(user=user, by=user)
         messages.success(request, "A password alone lets you in again.")
         return redirect("account")
