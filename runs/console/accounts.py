@@ -129,6 +129,7 @@ class UserAdmin(Table[User], DjangoUserAdmin[User]):
 
 
 class TeamAdmin(Table[Team]):
+    empty_words = "The people of a team see each other's runs, data sets and models, and may share a quota."
     list_display = ("name", "members", "storage")
     search_fields = ("name",)
 

@@ -5,6 +5,7 @@ from runs.models import Delivery, Webhook
 
 
 class WebhookAdmin(ReadOnly[Webhook]):
+    empty_words = "People make webhooks on their account page, to the hosts that WEBHOOK_HOSTS lists."
     list_display = ("url", "owner", "statuses", "only_mine", "active", "created_at")
     list_filter = ("active",)
     search_fields = ("url", "owner__username")
@@ -13,6 +14,7 @@ class WebhookAdmin(ReadOnly[Webhook]):
 
 
 class DeliveryAdmin(ReadOnly[Delivery]):
+    empty_words = "What webhooks were told stands here, with what they answered."
     list_display = ("type", "webhook", "state", "attempts", "answer_status", "created_at", "delivered_at")
     list_filter = ("state", "created_at")
     search_fields = ("webhook__url", "type", "answer")

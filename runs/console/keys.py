@@ -36,6 +36,7 @@ class SecretAdmin(Table[Secret]):
     """Secrets of the whole installation. Those of people are on their own account pages, and nowhere else."""
 
     form = SecretForm
+    empty_words = "Tokens that everybody's runs may use, of the hub say: kept encrypted, and never shown again."
     list_display = ("title", "use", "changed_at", "changed_by")
     list_select_related = ("changed_by",)
 

@@ -36,6 +36,7 @@ class QuotaAdmin(Table[Quota]):
     """One of nobody's counts for every person who has none of their own."""
 
     form = QuotaForm
+    empty_words = "Nothing is limited. A quota holds for a person, for a team, or for everybody who has none of their own."
     list_display = ("whose", "runs", "hours", "bytes")
     list_select_related = ("person", "team")
 

@@ -55,6 +55,7 @@ class StateFilter(admin.SimpleListFilter):
 
 class BaseModelAdmin(Table[BaseModel]):
     form = BaseModelForm
+    empty_words = "What runs are trained from. Add one by its Hugging Face id or its folder."
     list_display = ("name", "family", "state", "weights", "run_count", "context", "licence", "instead")
     list_filter = (StateFilter, "family", "licence")
     search_fields = ("name", "display_name", "family")
@@ -161,6 +162,7 @@ class LicenceForm(forms.ModelForm[Licence]):
 
 class LicenceAdmin(Table[Licence]):
     form = LicenceForm
+    empty_words = "Each base model has one, which people accept before they train it."
     list_display = ("name", "key", "version_date", "accepted_by")
     search_fields = ("name", "key")
 

@@ -13,6 +13,7 @@ from runs.templatetags import marks
 
 
 class RunAdmin(ReadOnly[Run]):
+    empty_words = "Runs of everybody stand here, deleted ones too."
     list_display = ("name", "state", "owner", "base_model", "dataset", "created_at", "completed_at")
     list_filter = ("status", "base_model__family", "created_at")
     search_fields = ("name", "owner__username", "base_model__name", "dataset__name", "details")
@@ -41,6 +42,7 @@ class RunAdmin(ReadOnly[Run]):
 
 
 class DataSetAdmin(ReadOnly[DataSet]):
+    empty_words = "What people upload, or read from volumes, tables and the hub, stands here."
     list_display = ("name", "owner", "task", "count", "size", "created_at")
     list_filter = ("task_type", "created_at")
     search_fields = ("name", "owner__username", "source", "digest")
@@ -60,6 +62,7 @@ class DataSetAdmin(ReadOnly[DataSet]):
 
 
 class ModelVersionAdmin(ReadOnly[ModelVersion]):
+    empty_words = "A run that completes registers its model, which stands here then."
     list_display = ("name", "version", "run", "owner", "base_model", "size", "created_at")
     search_fields = ("name", "run__name", "run__owner__username", "run__base_model__name")
     list_select_related = ("run__owner", "run__base_model")
@@ -81,6 +84,7 @@ class AcceptanceAdmin(ReadOnly[LicenceAcceptance]):
     """Who accepted which text when; as a table to take away, too."""
 
     change_list_template = "admin/console/acceptances.html"
+    empty_words = "Who accepted which licence stands here, with the text's digest and the time."
     list_display = ("user", "licence", "accepted_at", "text_digest")
     list_filter = ("licence", "accepted_at")
     search_fields = ("user__username", "licence__name")

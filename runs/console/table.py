@@ -32,6 +32,7 @@ class Table(admin.ModelAdmin[Row]):
     """Admins may add and change, and nobody may delete: every row here is somebody's history."""
 
     group = label = ""  # where the rail has it, and under which name
+    empty_words = ""  # of a list without a row: what would stand there, and how it gets there
     list_per_page = 50
     show_full_result_count = False
     empty_value_display = "–"
@@ -44,6 +45,9 @@ class Table(admin.ModelAdmin[Row]):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> HttpResponse:
         context["adminform"].form.label_suffix = ""
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, {"empty_words": self.empty_words, **(extra_context or {})})
 
     def changeform_view(self, *args: Any, **kwargs: Any) -> Any:
         """A form that is shown again has a status that says so, to scripts and to the audit log."""

@@ -13,6 +13,7 @@ from runs.services import access
 class TokenAdmin(ReadOnly[ApiToken]):
     """Tokens can be seen by their first characters and revoked; nothing of them can be read."""
 
+    empty_words = "People make tokens on their account page, for scripts; you make those of service accounts under People."
     list_display = ("name", "user", "hint", "created_at", "last_used_at", "expires_at", "revoked_at")
     list_filter = ("user", "revoked_at")
     search_fields = ("name", "user__username", "hint")

@@ -37,6 +37,7 @@ class InvitationForm(forms.ModelForm[Invitation]):
 
 class InvitationAdmin(Table[Invitation]):
     form = InvitationForm
+    empty_words = "An invitation is a link by mail, good for a week and one account, with the role and team that you choose."
     list_display = ("email", "state", "mailed", "role", "team", "accepted_by", "expires_at", "made_by", "made_at")
     list_select_related = ("team", "made_by", "accepted_by")
     search_fields = ("email",)
@@ -91,4 +92,4 @@ class InvitationAdmin(Table[Invitation]):
     def withdraw(self, request: HttpRequest, rows: QuerySet[Invitation]) -> None:
         for invitation in rows:
             invitations.withdraw(invitation=invitation, by=by(request))
-        messages.success(request, "Withdrawn. The links do not hold any more.")
+        messages.success(request, "Withdrawn. The links do not work any more.")

@@ -17,6 +17,7 @@ from runs.services.permissions import require
 from runs.services.refused import Invalid, NotFound, Unfit
 
 DAYS = 7
+GONE = "This invitation was used, withdrawn or is too old. Ask an admin of this installation for a new one."
 
 Link = Callable[[str], str]  # makes the address from the token, which is kept nowhere
 
@@ -64,7 +65,7 @@ def find(token: str) -> Invitation:
     """The open invitation of this link. Unknown, expired, used and withdrawn ones are not told apart."""
     found = Invitation.objects.open().select_related("team").filter(hash=token_hash(token)).first()
     if found is None:
-        raise NotFound("This invitation does not hold any more. Ask for a new one.")
+        raise NotFound(GONE)
     return found
 
 
@@ -73,7 +74,7 @@ def accept(*, token: str, username: str, password: str) -> User:
     """Make the account that was offered, once."""
     invitation = Invitation.objects.select_for_update().get(pk=find(token).pk)
     if invitation.accepted_by_id is not None:
-        raise NotFound("This invitation does not hold any more. Ask for a new one.")
+        raise NotFound(GONE)
     user = people.create_user(
         by=None,
         username=username,

@@ -29,7 +29,7 @@ def retire(*, model: BaseModel, by: User, on: date, replacement: BaseModel | Non
         raise CannotRetire(problems=found)
     before = _end(model)
     model.announced_on = model.announced_on or timezone.localdate()
-    model.retires_on, model.replacement, model.retirement_reason = on, replacement, reason.strip()
+    model.retires_on, model.replacement, model.retirement_reason = on, replacement, _sentence(reason.strip())
     model.carried_out_on = None
     model.save()
     record("model.retire", model, by=by, before=before, after=_end(model))
@@ -100,10 +100,10 @@ def _carry_out(model: BaseModel) -> bool:
     model.carried_out_on = model.retires_on
     record("model.retired", model, by=None, on=str(model.retires_on))
     holding.hold_waiting(model)
-    text = f"{_reason(model)} Runs at work finish. Your waiting runs of it are held: move them{_to(model)} or cancel them."
+    advice = f"Runs at work finish. Your waiting runs of it are held: move them{_to(model)} or cancel them."
     title = f"{model.display_name} is retired: your waiting runs are held"
     whose = holding.owners(model)  # whoever held their runs: the queue may have been faster than this
-    notices.tell(whose, title=title, text=text, path=f"{_page(model)}held/")
+    notices.tell(whose, title=title, text=f"{model.retirement_reason} {advice}", path=f"{_page(model)}held/")
     return True
 
 
@@ -114,11 +114,11 @@ def _end(model: BaseModel) -> dict[str, object]:
 def _announcement(model: BaseModel) -> dict[str, str]:
     when = "is retired from today on" if model.is_retired else f"leaves on {model.retires_on:%d %b %Y}"
     instead = f" Use {model.replacement.display_name} instead." if model.replacement else " No replacement was named."
-    return {"title": f"{model.display_name} {when}", "text": f"{_reason(model)}{instead}", "path": _page(model)}
+    return {"title": f"{model.display_name} {when}", "text": f"{model.retirement_reason}{instead}", "path": _page(model)}
 
 
-def _reason(model: BaseModel) -> str:
-    reason = model.retirement_reason
+def _sentence(reason: str) -> str:
+    """With its full stop: other sentences follow it wherever it is shown."""
     return reason if reason.endswith((".", "!", "?")) else f"{reason}."
 
 

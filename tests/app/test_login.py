@@ -199,7 +199,7 @@ def test_a_forgotten_password_is_asked_for_without_telling_whose_it_is(
     form = client.get(link[1], follow=True)
     done = client.post(form.redirect_chain[-1][0], {"new_password1": NEW, "new_password2": NEW})
     assert done["Location"] == "/login/"
-    assert "This link does not hold" in text(Client().get(link[1]))
+    assert "This link does not work" in text(Client().get(link[1]))
     assert log_in(Client(), password=NEW).status_code == 302
     for _ in range(resetting.MOST - 1):
         client.post("/login/forgotten/", {"email": "owner@example.org"})
