@@ -102,12 +102,12 @@ class Renderer:
         text: str = self._tokenizer.decode(list(ids), skip_special_tokens=not specials)
         return text
 
-    def pieces(self, encoded: Encoded) -> list[Piece]:
-        """Each token with its text, for the view of what the model sees."""
+    def pieces(self, encoded: Encoded, most: int | None = None) -> list[Piece]:
+        """Each token with its text, for the view of what the model sees; of a long row the first `most`."""
         stream = DecodeStream(skip_special_tokens=False)
         return [
             Piece(stream.step(self._tokenizer, number) or "", number, trained, number in self._special_ids)
-            for number, trained in zip(encoded.ids, encoded.trained, strict=True)
+            for number, trained in zip(encoded.ids[:most], encoded.trained[:most], strict=True)
         ]
 
     def _chats(self, rows: Sequence[Row]) -> Work[list[Encoding], Encoded]:

@@ -10,19 +10,22 @@ from runs.models import BaseModel, DataSet
 from runs.services.datasets import renderer
 from runs.services.refused import Invalid
 
+DRAWN = 1_500  # tokens of a row that a page draws
+
 
 @dataclass(frozen=True)
 class Rendered:
-    """A row as tokens. `cut` is how many of them training keeps, `trained` how many of those the loss counts."""
+    """A row as tokens, the first as `pieces`. `cut` is how many training keeps, `trained` how many of those the loss counts."""
 
     number: int
+    tokens: int
     pieces: list[Piece]
     cut: int
     trained: int
 
     @property
     def lost(self) -> int:
-        return len(self.pieces) - self.cut
+        return self.tokens - self.cut
 
 
 @dataclass(frozen=True)
@@ -33,12 +36,17 @@ class Binned:
     tokens: int
 
 
-def rendered(*, dataset: DataSet, model: BaseModel, rows: list[tuple[int, Row]], context_length: int) -> list[Rendered]:
-    """These rows as the tokens that this model is trained on: the engine's own rendering. Texts are joined, not cut."""
+def rendered(
+    *, dataset: DataSet, model: BaseModel, rows: list[tuple[int, Row]], context_length: int, most: int | None = DRAWN
+) -> list[Rendered]:
+    """These rows as the tokens that this model is trained on: the engine's own rendering. Texts are joined, not cut.
+
+    Each token's text takes time to find, so that of a long row there are the first `most`.
+    """
     reader, task = renderer(model), TaskType(dataset.task_type)
-    joined = task is TaskType.CONTINUED_PRETRAIN
+    limit = None if task is TaskType.CONTINUED_PRETRAIN else context_length
     try:
-        return [_rendered(reader, number, reader.encode(row, task), None if joined else context_length) for number, row in rows]
+        return [_rendered(reader, number, reader.encode(row, task), limit, most) for number, row in rows]
     except TemplateError as error:
         raise Invalid(f"“{dataset.name}” does not go with {model.display_name}: {error}", field="model") from error
 
@@ -48,13 +56,14 @@ def unpacked(*, batch: PackedBatch, model: BaseModel) -> list[Binned]:
     reader = renderer(model)
     return [
         Binned(
-            [_rendered(reader, one.number, Encoded(one.ids, one.trained), None) for one in rows],
+            [_rendered(reader, one.number, Encoded(one.ids, one.trained), None, DRAWN) for one in rows],
             sum(len(one.ids) for one in rows),
         )
         for rows in batch.bins
     ]
 
 
-def _rendered(reader: Renderer, number: int, encoded: Encoded, limit: int | None) -> Rendered:
-    cut = len(encoded.ids) if limit is None else min(limit, len(encoded.ids))
-    return Rendered(number, reader.pieces(encoded), cut, sum(encoded.trained[1:cut]))
+def _rendered(reader: Renderer, number: int, encoded: Encoded, limit: int | None, most: int | None) -> Rendered:
+    tokens = len(encoded.ids)
+    cut = tokens if limit is None else min(limit, tokens)
+    return Rendered(number, tokens, reader.pieces(encoded, most), cut, sum(encoded.trained[1:cut]))

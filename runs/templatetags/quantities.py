@@ -16,7 +16,6 @@ from runs.templatetags.marks import span
 register = template.Library()
 NBSP = "\N{NO-BREAK SPACE}"
 FEW = 5  # lines named in a heading
-LONGEST = 1_500  # tokens of a row that are drawn
 
 
 @register.filter
@@ -58,12 +57,11 @@ def places(group: Group | dict[str, Any]) -> str:
 @register.simple_tag
 def tokens(row: Rendered) -> SafeString:
     """A row as the model sees it: one element a token, trained and special ones marked, line breaks visible, the cut drawn."""
-    shown = row.pieces[:LONGEST]
-    kept, lost = _tokens(shown[: row.cut], True), _tokens(shown[row.cut :], False)
+    kept, lost = _tokens(row.pieces[: row.cut], True), _tokens(row.pieces[row.cut :], False)
     if not row.lost:
         return kept
     mark = format_html('<span class="cut">cut here, after {} tokens</span>', f"{row.cut:,}")
-    return format_html("{}{}{}", kept, mark if row.cut <= LONGEST else "", lost)
+    return format_html("{}{}{}", kept, mark if row.cut <= len(row.pieces) else "", lost)
 
 
 def _tokens(pieces: Iterable[Piece], kept: bool) -> SafeString:
@@ -75,7 +73,7 @@ def _tokens(pieces: Iterable[Piece], kept: bool) -> SafeString:
 @register.filter
 def hidden(row: Rendered) -> int:
     """Tokens that are not drawn."""
-    return max(0, len(row.pieces) - LONGEST)
+    return row.tokens - len(row.pieces)
 
 
 def _kind(piece: Piece, kept: bool) -> str:

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from runs.contract.spec import TaskType
+from runs.data.rendering import Renderer
 from runs.models import BaseModel, DataSet, Measurement, User
 from runs.models.measurement import State
 from runs.services import access, datasets, measuring
@@ -190,3 +191,19 @@ def test_viewers_see_findings_without_buttons(client: Client, viewer: User, faul
     page = text(client.get("/data/faulty/"))
     assert "Exact duplicates" in page
     assert "Drop the copies" not in page
+
+
+def test_of_a_long_row_the_first_tokens_are_drawn_and_the_rest_is_counted(
+    browser: Client, owner: User, model: BaseModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int | None] = []
+    pieces = Renderer.pieces
+    monkeypatch.setattr(Renderer, "pieces", lambda *given: asked.append(given[-1]) or pieces(*given))
+    upload(owner, [{"text": "Es regnet. " * 4_000}], "long", TaskType.CONTINUED_PRETRAIN)
+    page = text(browser.get("/data/long/rows/?as=tokens"))
+    assert page.count('title="token ') == 1_500
+    drawn, more = re.search(r"Row 1: ([\d,]+) tokens", page), re.search(r"… ([\d,]+) more tokens", page)
+    assert drawn is not None
+    assert more is not None
+    assert int(drawn[1].replace(",", "")) == 1_500 + int(more[1].replace(",", ""))
+    assert asked == [1_500], "a long row costs a page no more than what is drawn"

@@ -135,6 +135,7 @@ def test_the_pieces_joined_are_what_the_model_sees(name: str, renderer: Callable
     assert "".join(piece.text for piece in pieces) == model.decode(encoded.ids, specials=True)
     assert [piece.id for piece in pieces] == encoded.ids
     assert [piece.trained for piece in pieces] == encoded.trained
+    assert model.pieces(encoded, 3) == pieces[:3]
     special = {piece.text for piece in pieces if piece.special}
     assert special <= set(STYLES[name].specials)
     assert bool(special) == (name != "plain")

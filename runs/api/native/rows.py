@@ -86,7 +86,8 @@ def show_tokens(request: Request, name: str, number: str) -> Response:
     model = checks.find_model(query.model)
     row = reading.row(dataset=dataset, number=int(number))
     length = length_of(query.context_length, model)
-    (found,) = showing.rendered(dataset=dataset, model=model, rows=[(int(number), row)], context_length=length)
+    one = [(int(number), row)]
+    (found,) = showing.rendered(dataset=dataset, model=model, rows=one, context_length=length, most=None)
     pieces = [TokenPiece(text=one.text, id=one.id, trained=one.trained, special=one.special) for one in found.pieces]
     return shown(TokensShape(number=found.number, kept=found.cut, trained=found.trained, tokens=pieces))
 
