@@ -1,5 +1,5 @@
 // The keyboard: n new run, / search, ? help, j and k through the rows of a table, Enter opens. Silent while somebody types.
-const typing = (target) => target.closest?.("input, textarea, select, [contenteditable], dialog") !== null;
+const typing = (target) => target.closest?.("input, textarea, select, [contenteditable], dialog[open]") !== null;
 
 function move(by) {
   const rows = [...document.querySelectorAll("table[data-rows] tbody tr")].filter((row) => row.querySelector("a[href]"));

@@ -50,6 +50,7 @@ def test_keys_walk_the_rows_open_one_search_and_help(browse: Open, owner: User, 
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)  # until it is closed, keys are its own
     page.keyboard.press("/")
     expect(page.get_by_label("Search runs")).to_be_focused()
     page.keyboard.type("njk?")
