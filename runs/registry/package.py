@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import runs.registry.lean  # noqa: F401  # isort: skip  # before what it keeps lean
 from mlflow.entities import LoggedModel, LoggedModelStatus
 
 from runs.contract.folder import RunFolder

@@ -17,6 +17,7 @@ from runs.registry.history import read_history
 from runs.registry.protocol import RUN_TAG, Publication, PublishFailed
 
 ANSWER_TOKENS = 512  # longest answer when the caller does not say max_tokens
+EXAMPLE_TOKENS = 8  # of the example's, which MLflow has the model answer before it is registered
 
 
 def log(tracking_uri: str, publication: Publication, spec: RunSpec, folder: RunFolder) -> str:
@@ -24,13 +25,14 @@ def log(tracking_uri: str, publication: Publication, spec: RunSpec, folder: RunF
     mlflow.set_tracking_uri(tracking_uri)
     chat = spec.task_type == TaskType.CHAT_COMPLETION
     task = "llm/v1/chat" if chat else "llm/v1/completions"
+    asked: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello!"}]} if chat else {"prompt": "Hello!"}
     with mlflow.start_run(run_id=publication.mlflow_run_id):
         info = mlflow.transformers.log_model(
             _pipeline(folder, publication.name),
             name="model",
             task=task,
             pip_requirements=papers.requirements(),
-            input_example={"messages": [{"role": "user", "content": "Hello!"}]} if chat else {"prompt": "Hello!"},
+            input_example={**asked, "max_tokens": EXAMPLE_TOKENS},
             model_config=_answering(chat),
             model_card=ModelCard(card(publication, spec, read_history(folder))),
             metadata={

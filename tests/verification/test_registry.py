@@ -196,6 +196,7 @@ def test_a_chat_model_answers_and_says_where_it_comes_from(registry: MlflowRegis
         assert words in card
     assert "wants the name to begin with “Tiny”" in card
     assert not [path for path in kept.rglob("*") if path.suffix in ("", ".md", ".json", ".txt", ".yaml") and says(path, place)]
+    assert json.loads((kept / "serving_input_example.json").read_text())["max_tokens"] < 20, "MLflow has the model answer it"
     assert json.loads((kept / "run.json").read_text())["hyperparameters"]["learning_rate"] == 1e-3
 
 
