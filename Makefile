@@ -33,7 +33,7 @@ doctor: install  ## what is wrong with this installation, and how to mend it
 	@exec $(BIN)/python manage.py doctor
 
 test: install chromium  ## all tests, two at a time; some of them: make test ARGS="tests/app -k token"
-	$(BIN)/pytest -n 2 --dist loadfile $(if $(CI),--reruns 1) $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(if $(CI),--reruns 1) $(ARGS)
 
 check: install  ## style, types, templates, who imports whom, migrations, settings, known mistakes and vulnerabilities
 	$(BIN)/ruff check $(SOURCES)

@@ -15,6 +15,15 @@ from finetuning_ui.stack.process import Process, Program
 from tests.serving import web as web
 
 
+LONG = ("verification", "engine", "browser", "doors", "client")  # folders with the long files, the longest first
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that short ones are left to keep every process busy to the end."""
+    rank = {folder: place for place, folder in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path.parent.name, len(rank)))
+
+
 @contextmanager
 def running(program: Program, seconds: float) -> Iterator[Process]:
     process = Process(program, logs=settings.LOGS_DIR, records=settings.DATA_DIR / "processes")
