@@ -1,4 +1,8 @@
-"""Real engine processes, really killed: a run that was interrupted anywhere ends with the same weights as one that was not."""
+"""Real engine processes, really killed: a run that was interrupted anywhere ends with the same weights as one that was not.
+
+What nobody kills is trained within the test's own process, which has imported everything already; one test goes on in a process
+of its own, as the product does.
+"""
 
 import os
 import resource
@@ -24,7 +28,7 @@ from runs.contract.events import (
 from runs.contract.folder import RunFolder
 from runs.contract.spec import TaskType
 from runs.engine import checkpoints
-from tests.engine.folders import Engine, Row, chats, instructions, lines, losses, make_run, texts
+from tests.engine.folders import Engine, Row, chats, instructions, lines, losses, make_run, texts, train
 
 STEPS = 60
 SETTINGS = {"training_duration": f"{STEPS}ba", "eval_interval": "7ba", "batch_size": 4, "keep_checkpoints": 2}
@@ -46,7 +50,7 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> dict[TaskType, RunFold
     """The same runs without any interruption."""
     folders = {task: run(tmp_path_factory.mktemp(task.value.lower()), task) for task in ROWS}
     for folder in folders.values():
-        assert Engine(folder).end().outcome == Outcome.COMPLETED
+        assert train(folder).outcome == Outcome.COMPLETED
     return folders
 
 
@@ -73,7 +77,8 @@ def test_kill_9_in_mid_epoch(tmp_path: Path, straight: dict[TaskType, RunFolder]
         engine.wait_for_step(step)
         engine.kill()
         assert folder.read_exit() is None
-    assert Engine(folder).end().outcome == Outcome.COMPLETED
+    end = Engine(folder).end() if task == TaskType.CHAT_COMPLETION else train(folder)
+    assert end.outcome == Outcome.COMPLETED
     assert_same(folder, straight[task])
     places = resumed(folder)
     assert places == sorted(set(places))
@@ -85,11 +90,11 @@ def test_kill_9_with_dropout_and_with_several_bins_a_step(tmp_path: Path) -> Non
     """A context of 64 tokens makes a step of four bins, whose gradients are summed up; dropout draws on chance in each."""
     asked = {"method": "lora", "lora_rank": 4, "lora_dropout": 0.3, "context_length": 64, "training_duration": "20ba"}
     straight, folder = (run(tmp_path / name, TaskType.CONTINUED_PRETRAIN, **asked) for name in ("straight", "killed"))
-    assert Engine(straight).end().outcome == Outcome.COMPLETED
+    assert train(straight).outcome == Outcome.COMPLETED
     engine = Engine(folder)
     engine.wait_for_checkpoint(7)
     engine.kill()
-    assert Engine(folder).end().outcome == Outcome.COMPLETED
+    assert train(folder).outcome == Outcome.COMPLETED
     assert_same(folder, straight)
     assert resumed(folder)[0] % 7 == 0
 
@@ -99,7 +104,7 @@ def test_kill_9_before_the_first_checkpoint(tmp_path: Path, straight: dict[TaskT
     engine = Engine(folder)
     engine.wait_for(lambda: any(isinstance(line, Plan) for line in lines(folder)))
     engine.kill()
-    assert Engine(folder).end().outcome == Outcome.COMPLETED
+    assert train(folder).outcome == Outcome.COMPLETED
     assert_same(folder, straight[TaskType.CHAT_COMPLETION])
 
 
@@ -109,7 +114,7 @@ def test_kill_9_while_a_checkpoint_is_written(tmp_path: Path, straight: dict[Tas
     engine.wait_for_step(20)
     engine.wait_for(lambda: any(path.name.startswith(".tmp-ep") for path in folder.checkpoints.iterdir()))
     engine.kill()
-    assert Engine(folder).end().outcome == Outcome.COMPLETED
+    assert train(folder).outcome == Outcome.COMPLETED
     assert_same(folder, straight[TaskType.CHAT_COMPLETION])
     assert not list(folder.checkpoints.glob(".tmp-*"))
 
@@ -127,7 +132,7 @@ def test_a_torn_checkpoint_is_passed_over(tmp_path: Path, straight: dict[TaskTyp
         os.link(file, torn / file.name)
     (torn / "optimizer.safetensors").unlink()
     (torn / "optimizer.safetensors").write_bytes(b"half of it")
-    assert Engine(folder).end().outcome == Outcome.COMPLETED
+    assert train(folder).outcome == Outcome.COMPLETED
     assert resumed(folder) == [good.state.step]
     assert torn.name in [line.name for line in lines(folder) if isinstance(line, CheckpointDeleted)]
     assert_same(folder, straight[TaskType.CHAT_COMPLETION])
@@ -148,7 +153,7 @@ def test_sigterm_keeps_a_checkpoint_and_leaves_within_ten_seconds(tmp_path: Path
     assert f"after batch {end.step}" in end.message
 
     folder.clear_for_restart()
-    assert Engine(folder).end().outcome == Outcome.COMPLETED
+    assert train(folder).outcome == Outcome.COMPLETED
     assert resumed(folder) == [end.step]
     assert_same(folder, straight[TaskType.CHAT_COMPLETION])
     assert kept.state.for_recovery == (end.step % 7 != 0)
@@ -185,7 +190,7 @@ def test_a_person_pauses_a_run_and_it_keeps_its_place(tmp_path: Path) -> None:
 def test_a_run_that_is_stopped_before_it_starts_says_so(tmp_path: Path) -> None:
     folder = run(tmp_path)
     folder.stop.touch()
-    end = Engine(folder).end()
+    end = train(folder)
     assert (end.outcome, end.step) == (Outcome.STOPPED, 0)
 
 
@@ -194,10 +199,10 @@ def test_no_milestone_is_doubled_and_a_finished_run_finishes_again(tmp_path: Pat
     engine = Engine(folder)
     engine.wait_for_step(20)
     engine.kill()
-    assert Engine(folder).end().outcome == Outcome.COMPLETED
+    assert train(folder).outcome == Outcome.COMPLETED
     model = (folder.model / "model.safetensors").read_bytes()
     folder.clear_for_restart()
-    assert Engine(folder).end().outcome == Outcome.COMPLETED  # as when the worker missed the end
+    assert train(folder).outcome == Outcome.COMPLETED  # as when the worker missed the end
     assert (folder.model / "model.safetensors").read_bytes() == model
     types = [line.type for line in lines(folder) if isinstance(line, Milestone)]
     assert types == [EventType.DATA_VALIDATED, EventType.MODEL_INITIALIZED, EventType.TRAIN_STARTED, EventType.TRAIN_FINISHED]
@@ -205,7 +210,7 @@ def test_no_milestone_is_doubled_and_a_finished_run_finishes_again(tmp_path: Pat
 
 def test_recovery_checkpoints_come_by_the_clock_and_go_with_the_next(tmp_path: Path) -> None:
     folder = make_run(tmp_path, chats(8), training_duration="30ba", eval_interval="30ba", recovery_minutes=0.0001)
-    assert Engine(folder).end().outcome == Outcome.COMPLETED
+    assert train(folder).outcome == Outcome.COMPLETED
     written = [line.step for line in lines(folder) if isinstance(line, Checkpoint)]
     assert len(written) > 3
     assert written[-1] == 30
