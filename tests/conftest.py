@@ -14,7 +14,6 @@ from finetuning_ui.stack.addresses import Addresses
 from finetuning_ui.stack.process import Process, Program
 from tests.serving import web as web
 
-
 LONG = ("verification", "engine", "browser", "doors", "client")  # folders with the long files, the longest first
 
 

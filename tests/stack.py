@@ -16,6 +16,8 @@ import psutil
 from finetuning_ui.env import PROJECT
 from finetuning_ui.stack.addresses import free
 
+SERVES = "Ctrl-C stops it"  # the last line of a start
+
 
 class Stack:
     """One `manage.py up` on a folder and a port of its own, without MLflow, which has a test of its own."""
@@ -37,9 +39,17 @@ class Stack:
             )
         return self
 
+    def starts(self, seconds: float = 120) -> "Stack":
+        """Start, also anew, and wait until it serves."""
+        before = self.said.count(SERVES)
+        self.start()
+        wait_for(lambda: self.said.count(SERVES) > before or self.process.poll() is not None, seconds, lambda: self.said)
+        assert self.process.poll() is None, self.said
+        return self
+
     @property
     def said(self) -> str:
-        return self.output.read_text()
+        return self.output.read_text() if self.output.exists() else ""
 
     def says(self, words: str, *, seconds: float = 60) -> None:
         wait_for(lambda: words in self.said or self.process.poll() is not None, seconds, lambda: self.said)

@@ -69,11 +69,6 @@ class Product(Stack):
                 assert time.monotonic() < deadline, self.said
                 time.sleep(0.2)
 
-    def restart(self) -> None:
-        before = self.said.count("Ctrl-C stops it")
-        self.start()
-        wait_for(lambda: self.said.count("Ctrl-C stops it") > before, 120, lambda: self.said)
-
     def engine_pid(self, name: str) -> int:
         return int(json.loads((self.folder / "runs" / name / "engine.json").read_text())["pid"])
 
@@ -104,6 +99,14 @@ def product() -> Iterator[Product]:
             product.end()
 
 
+@pytest.fixture(scope="module")
+def finished(product: Product) -> str:
+    """A short run that is done and registered."""
+    name = product.submit(training_duration="5ba", register_to="main.default.sums")
+    product.completes(name)
+    return name
+
+
 def in_the_middle(run: dict[str, Any]) -> bool:
     return bool(run["step"] > 2 * INTERVAL)
 
@@ -128,26 +131,29 @@ def test_a_run_whose_engine_is_killed_goes_on_from_its_last_checkpoint(product: 
     assert any("goes on from batch" in event["message"] for event in events)
 
 
-@pytest.mark.parametrize("victim", ["worker", "beat", "web", "valkey", "postgres", "mlflow"])
-def test_a_run_completes_while_a_part_of_the_stack_is_killed(product: Product, victim: str) -> None:
+@pytest.mark.parametrize("victims", [("worker", "beat", "web"), ("valkey", "postgres", "mlflow")], ids=["clients", "services"])
+def test_a_run_completes_while_parts_of_the_stack_are_killed(product: Product, victims: tuple[str, ...]) -> None:
+    """One after the other, each as soon as the last was started again. Who uses the services must find them again by itself."""
     name = product.submit()
     product.reaches(name, in_the_middle)
-    engine = product.engine(name).pid
-    os.kill(product.pid(victim), signal.SIGKILL)
+    engine = product.engine(name)
+    for victim in victims:
+        killed = product.pid(victim)
+        assert engine.is_running(), "it trains while this one is killed"
+        os.kill(killed, signal.SIGKILL)
+        wait_for(lambda victim=victim, killed=killed: product.pid(victim) != killed, 60, lambda: product.said)  # type: ignore[misc]
     product.completes(name)
     assert_nothing_lost_or_doubled(product, name)
-    assert product.engine_pid(name) == engine, "nobody disturbed the training process"
+    assert product.engine_pid(name) == engine.pid, "nobody disturbed the training process"
 
 
-def test_a_run_goes_on_after_the_whole_stack_was_stopped_and_started(product: Product) -> None:
-    finished = product.submit(training_duration="5ba")
-    product.completes(finished)
+def test_a_run_goes_on_after_the_whole_stack_was_stopped_and_started(product: Product, finished: str) -> None:
     name = product.submit()
     product.reaches(name, in_the_middle)
     engine = product.engine(name)
     product.end()
     assert not engine.is_running(), "nothing is left behind"
-    product.restart()
+    product.starts()
     assert product.run(finished)["status"] == "COMPLETED"
     product.completes(name)
     assert_nothing_lost_or_doubled(product, name)
@@ -160,7 +166,7 @@ def test_a_run_is_attached_to_again_when_the_whole_stack_was_killed(product: Pro
     product.process.kill()
     product.process.wait()
     assert engine.is_running(), "the training process outlives everything that watches it"
-    product.restart()
+    product.starts()
     product.completes(name)
     assert product.engine_pid(name) == engine.pid
     assert_nothing_lost_or_doubled(product, name)
@@ -179,17 +185,15 @@ def test_a_cancelled_run_stops_with_a_usable_checkpoint(product: Product) -> Non
 
 
 def test_two_runs_wait_for_one_another_and_both_complete(product: Product) -> None:
-    first, second = product.submit(), product.submit(training_duration="5ba")
+    first, second = product.submit(training_duration="300ba"), product.submit(training_duration="5ba")
     product.reaches(first, lambda run: run["step"] > 0)
     assert product.run(second)["queue_position"] == 1
     product.completes(second)
     assert product.run(first)["status"] == "COMPLETED"
 
 
-def test_the_registered_model_answers_through_mlflow(product: Product) -> None:
-    name = product.submit(training_duration="5ba", register_to="main.default.sums")
-    product.completes(name)
-    version = product.run(name)["registered_model"]
+def test_the_registered_model_answers_through_mlflow(product: Product, finished: str) -> None:
+    version = product.run(finished)["registered_model"]
     script = (
         "import mlflow, sys; mlflow.set_tracking_uri(sys.argv[1]); "
         "print(mlflow.pyfunc.load_model(sys.argv[2]).predict({'messages': [{'role': 'user', 'content': 'What is 2 and 2?'}]}))"
