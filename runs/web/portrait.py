@@ -60,7 +60,8 @@ class Portrait:
     @cached_property
     def phases(self) -> list[Step]:
         order = list(PHASES)
-        at = order.index(Phase.TRAINING if self._measures_base else Phase(self.run.phase))
+        here = Phase.DATA if self.run.awaits_data else Phase.TRAINING if self._measures_base else Phase(self.run.phase)
+        at = order.index(here)
         return [self._station(phase, number - at) for number, phase in enumerate(order)]
 
     @property
@@ -83,6 +84,8 @@ class Portrait:
         return Step(label, "now", *self._counted())
 
     def _counted(self) -> tuple[str, float | None]:
+        if found := self.check:
+            return f"{found.done / 1e6:,.0f} of {found.total / 1e6:,.0f} MB", found.share_done
         told = self.run.progress or {}
         doing = f"base model: {told.get('doing', '')}" if self._measures_base else str(told.get("doing", ""))
         if not told.get("total"):
@@ -142,7 +145,7 @@ class Portrait:
     def can_pause(self) -> bool:
         run = self.run
         working = run.is_waiting or run.status in (RunStatus.STARTING, RunStatus.RUNNING)
-        return self.may_change and working and not run.pause_wanted and run.phase != Phase.REGISTERING
+        return self.may_change and working and not (run.pause_wanted or run.awaits_data or run.phase == Phase.REGISTERING)
 
     @property
     def can_resume(self) -> bool:

@@ -123,7 +123,7 @@ def test_no_run_begins_without_data(owner: User, wish: dict[str, str]) -> None:
 
 def test_every_door_shows_a_run_that_waits(owner: User, colleague: User, wish: dict[str, str], api: Call) -> None:
     run = waiting(owner, wish)
-    Taking.objects.update(stage=Stage.RUNNING)
+    Taking.objects.update(stage=Stage.RUNNING, done=30_000_000, total=120_000_000)
     (shown,) = api("GET", "runs").json()["data"]
     assert (shown["dataset"], shown["status"], shown["request"]["train_data_path"]) == (None, "PENDING", TRAIN)
     browser, check = Client(), f"/data/checks/{Taking.objects.get().key}/"
@@ -131,7 +131,8 @@ def test_every_door_shows_a_run_that_waits(owner: User, colleague: User, wish: d
         browser.force_login(person)
         page = text(browser.get(f"/runs/{run.name}/"))
         assert "Its data are being checked" in page
-        assert (check in page) is sees, "the check is its owner's"
+        assert (check in page, "30 of 120 MB" in page) == (sees, sees), "the check is its owner's"
+        assert ">Pause<" not in page
         assert api("GET", f"runs/{run.name}/spec").status_code == 409
         for path in ("/", f"/runs/{run.name}/specification/", f"/runs/{run.name}/first-batch/", "/runs/"):
             assert browser.get(path).status_code in (200, 302, 404), path

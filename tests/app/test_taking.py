@@ -127,7 +127,7 @@ def test_a_mapping_is_confirmed_without_sending_the_file_again(owner: User) -> N
     browser = Client()
     browser.force_login(owner)
     page = browser.get(f"/data/checks/{found.key}/").content.decode()
-    assert "Check once more" in page
+    assert "Read them like that, and check once more" in page
     assert 'value="alpaca"' in page
     again = browser.post(f"/data/checks/{found.key}/", {"mapping": "alpaca"})
     assert again.status_code == 302
