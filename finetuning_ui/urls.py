@@ -6,6 +6,8 @@ from django.urls import include, path
 
 from finetuning_ui import health
 
+handler400 = "runs.web.door.unreadable"
+
 # Without a provider there is no address of its.
 oidc = [path("login/", include("allauth.socialaccount.providers.openid_connect.urls"))] if settings.OIDC_ISSUER else []
 urlpatterns = [

@@ -82,9 +82,9 @@ async function inParts(file, token, sent) {
 
 // `12 s left`, from how fast it went since it began; nothing while nobody can tell.
 function leaving() {
-  const began = performance.now();
-  let first = null;
+  let began, first;
   return (sent, total) => {
+    began ??= performance.now();
     first ??= sent;
     const seconds = (performance.now() - began) / 1000, left = (total - sent) / ((sent - first) / seconds);
     if (seconds < 2 || !Number.isFinite(left)) return "";

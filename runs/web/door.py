@@ -4,9 +4,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, QueryDict
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 
 from runs.models import User
 from runs.services import visits
@@ -73,3 +76,9 @@ def refusal(request: HttpRequest, refused: Refused) -> HttpResponse:
     turned_down(refused)
     status, title = next((status, title) for kind, status, title in TITLES if isinstance(refused, kind))
     return render(request, "refused.html", {"title": title, "problems": refused.problems}, status=status)
+
+
+def unreadable(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django calls it so
+    """What Django could not read. Nothing of the request is to be trusted, so the page knows nothing of it either."""
+    most = settings.DATA_UPLOAD_MAX_NUMBER_FILES if isinstance(exception, TooManyFilesSent) else 0
+    return HttpResponse(render_to_string("400.html", {"most_files": most}), status=400)

@@ -5,9 +5,11 @@ import time
 from pathlib import Path
 
 import pytest
-from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
+from django.test import Client
 
 from runs import wiring
+from runs.models import User
 from runs.services import leftovers
 
 
@@ -39,6 +41,14 @@ def test_what_nobody_has_written_to_for_long_is_deleted(old: float, tmp_path: Pa
     assert {path.name for path in scratch.iterdir()} == {"busy", "fresh.jsonl"}
     assert (elsewhere.exists(), len(list(busy.iterdir()))) == (True, 2)
     fresh.unlink()
+
+
+def test_more_files_than_a_form_carries_are_told_so(client: Client, owner: User) -> None:
+    client.force_login(owner)
+    files = [SimpleUploadedFile(f"{number}.txt", b"text") for number in range(501)]
+    answer = client.post("/data/", {"file": files, "task_type": "CONTINUED_PRETRAIN"})
+    assert (answer.status_code, "at most 500 files" in answer.content.decode()) == (400, True)
+    assert not list(wiring.scratch().iterdir())
 
 
 def test_a_forms_file_lies_there_while_it_is_read() -> None:
