@@ -86,6 +86,6 @@ class Taking(Leased):
     @property
     def seconds_left(self) -> float | None:
         """Until the whole file is checked, if it goes on as it went; None while nobody can tell."""
-        if self.stage != Stage.RUNNING or self.started_at is None or self.share_done < 0.01:
+        if self.stage != Stage.RUNNING or self.started_at is None or self.share_done < 0.05:  # of which starting is a part
             return None
         return (timezone.now() - self.started_at).total_seconds() * (1 - self.share_done) / self.share_done

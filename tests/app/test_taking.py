@@ -279,6 +279,9 @@ def test_the_page_follows_a_check_with_and_without_a_script(owner: User, strange
     elsewhere = browser.get(f"{here}state/", headers={"HX-Current-URL": "http://testserver/data/"})
     assert "is checked" in elsewhere.content.decode(), "nobody who is typing is taken away"
     assert browser.get(here)["Location"] == "/data/sums/"
+    bad = done(begun(owner, BAD, "bad.jsonl"))
+    told = browser.get(f"/data/checks/{bad.key}/state/").content.decode()
+    assert "bad.jsonl was refused.</span> Line 21" in " ".join(told.split()), "what is wrong is said at first sight"
     browser.force_login(stranger)
     assert browser.get(here).status_code == 404
 
