@@ -68,3 +68,21 @@ def test_every_point_is_copied_once_and_the_end_is_told(trained: Run, mlflow_ser
     history = client.get_metric_history(trained.mlflow_run_id, "loss/train/total")
     assert sorted(point.step for point in history) == [1, 2, 3, 4, 5]
     assert client.get_run(trained.mlflow_run_id).info.status == "FINISHED"
+
+
+def test_the_data_of_a_run_that_waited_for_them_follow(trained: Run, dataset: DataSet, mlflow_server: str) -> None:
+    waiting = {"status": RunStatus.PENDING, "completed_at": None, "dataset": None, "awaits_data": True}
+    Run.objects.filter(pk=trained.pk).update(**waiting)
+    trained.refresh_from_db()
+    mirroring.ensure_mirrored(trained)
+    client = MlflowRegistry(mlflow_server).client
+    made = client.get_run(trained.mlflow_run_id)
+    assert (made.inputs.dataset_inputs, made.data.params.get("train_data")) == ([], None)
+    Run.objects.filter(pk=trained.pk).update(dataset=dataset, awaits_data=False)
+    mirroring.mirror()
+    known = client.get_run(trained.mlflow_run_id)
+    (read,) = known.inputs.dataset_inputs
+    assert read.dataset.digest in dataset.digest
+    assert known.data.params["train_data_digest"] == dataset.digest
+    trained.refresh_from_db()
+    assert trained.mirrored_data
