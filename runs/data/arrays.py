@@ -37,6 +37,9 @@ def read_array(file: BinaryIO, findings: Findings) -> Iterator[Item]:
             fault = "There is no comma" if mark else "The array does not end"
             raise Unreadable("json", f"{fault} after row {number:,}: {window.shown()}", line=number)
         window.position += 1
+        if window.skip() == "]":
+            message = f"A comma stands behind the last row, row {number:,}."
+            raise Unreadable("json", message, line=number, remedy="Take this comma away.")
     window.position += 1
     if window.skip():
         raise Unreadable("json", f"Something follows after the end of the array: {window.shown()}")

@@ -5,6 +5,7 @@ Only what cannot begin a JSON value is looked at; a broken line among good ones 
 
 import re
 
+TABLE = "a table of CSV"
 ROWS = "Write each row on a line of its own with json.dumps(row)."
 _FORMS: tuple[tuple[str, str, str], ...] = (  # how it begins, what it is, how it becomes rows
     (r"<\?xml|<[a-z][\w:-]*[\s>/]", "XML", "Read it with an XML parser. " + ROWS),
@@ -14,6 +15,7 @@ _FORMS: tuple[tuple[str, str, str], ...] = (  # how it begins, what it is, how i
     (r"WEBVTT|\d+\r?\n\d\d:\d\d:\d\d[,.]\d", "subtitles", "For continued pretraining, save their text as .txt."),
     (r"(From |Received:|Return-Path:|MIME-Version:|Delivered-To:)", "e-mail", "Take the texts out. " + ROWS),
     (r"begin [0-7]{3,4} ", "a uuencoded file", "Decode it with uudecode."),
+    (r"/\*[^*]*\*/\s*[\[{]", "JSON5 or JavaScript", "JSON has no comments: take them away. " + ROWS),
     (r"(--(?!-)|/\*|insert\s+into|create\s+table|begin;|set\s|drop\s+table|copy\s)", "SQL", "Export the table as CSV or JSON."),
     (
         r"(export\s+default|module\.exports|(var|let|const)\s+\w+\s*=|\w+\(\s*[\[{]|\(function|\(\()",
@@ -28,6 +30,7 @@ _FORMS: tuple[tuple[str, str, str], ...] = (  # how it begins, what it is, how i
      "Load it with its own parser. " + ROWS),
     (r"(\(lp0|\(dp0|ccopy_reg|c__builtin__)", "a Python pickle", "No pickle is ever opened here. " + ROWS),
     (r"\$ |>>> ", "a copy of a terminal", ROWS),
+    (r"\"?(prompt|messages|question|instruction|input)\"?[,;\t|]\"?[a-z]\w*\"?[^{}\n]*\n", TABLE, "Let the name end in .csv."),
     (r"[A-Za-z0-9+/]{60,}={0,2}\s*(\n[A-Za-z0-9+/]|$)", "base64", "Decode it first, with base64 -d."),
 )  # fmt: skip
 _KNOWN = [(re.compile(form, re.IGNORECASE if form.islower() else 0), what, remedy) for form, what, remedy in _FORMS]

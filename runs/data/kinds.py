@@ -77,6 +77,8 @@ KINDS: dict[str, Kind] = {
         "Odd characters", "Look at them where the text comes from, and export it again; the model would learn them."
     ),
     "markup": _warning("A page read as plain text", "Save its text alone; its tags would be learned too."),
+    "encoded": _warning("Encoded text", "Decode it first: the model would learn the code and not what it says."),
+    "repeated_header": Kind("A header among the rows", "Remove the line: it names the columns once more, as joined files do."),
     "mapping": Kind("Does not fit the mapping", "Mend the row, or choose another mapping."),
     "empty_document": _warning("Empty documents", "Nothing needs to be done: they are skipped."),
     "skipped_file": _warning("Files left out", "Only .txt files are read."),

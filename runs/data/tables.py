@@ -5,6 +5,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,14 +14,17 @@ import orjson
 from runs.data.lines import Item
 from runs.data.opening import Peekable
 from runs.data.report import Findings, Unreadable
+from runs.data.signatures import PARQUET
 
 DELIMITERS = (",", ";", "\t", "|")
 REWRITE = "Write the file again from texts that are UTF-8."
 QUOTE = "Give each row one cell for each column, and put quotes around texts with separators in them."
+TITLE = "Let the first line name all columns: take a title or comment above it away, and quote texts with separators in them."
 UNNAMED = "Name each column there. pandas writes its index as such a column: use to_csv(index=False)."
 RENAME = "Let the name end in .jsonl (one object a line) or .json (one array)."
 CELL = 64 << 20  # characters; a quote that never closes would otherwise swallow the whole file
 FEED = re.compile(rb"\r\n|\r|\n")
+SCANNED = 1 << 20  # bytes looked through at once
 BATCH = 1_024  # rows of a parquet file in memory
 
 csv.field_size_limit(CELL)
@@ -49,8 +53,11 @@ def read_csv(file: Peekable, findings: Findings) -> Iterator[Item]:
                 blank = 0
             if len(cells) != len(columns):
                 cell = "cell" if len(cells) == 1 else "cells"
-                message = f"The row has {len(cells)} {cell}, but there are {len(columns)} columns."
-                findings.add("table", message, line=line, remedy=QUOTE)
+                there = "is 1 column" if len(columns) == 1 else f"are {len(columns)} columns"
+                message = f"The row has {len(cells)} {cell}, but there {there}."
+                findings.add("table", message, line=line, remedy=TITLE if len(columns) == 1 else QUOTE)
+            elif [cell.strip() for cell in cells] == columns:
+                findings.add("repeated_header", "The row names the columns once more.", line=line)
             else:
                 yield line, _parsed(dict(zip(columns, cells, strict=True))), b""
     except csv.Error as error:
@@ -95,10 +102,11 @@ def read_parquet(file: "Path | BinaryIO", findings: Findings) -> Iterator[Item]:
     import pyarrow.parquet as parquet  # type: ignore[import-untyped]
 
     try:
-        with parquet.ParquetFile(file, pre_buffer=False) as opened:
+        with parquet.ParquetFile(file, pre_buffer=False, page_checksum_verification=True) as opened:
             names = opened.schema_arrow.names
             if twice := {name for name in names if names.count(name) > 1} if len(set(names)) < len(names) else None:
                 raise Unreadable("table", f"There are two columns “{min(twice)[:40]}”.", remedy="Keep one of them.")
+            _refuse_joined(opened, file)
             number = 0
             for batch in opened.iter_batches(batch_size=BATCH):
                 for row in _objects(batch, number, findings):
@@ -108,6 +116,30 @@ def read_parquet(file: "Path | BinaryIO", findings: Findings) -> Iterator[Item]:
     except (arrow.ArrowException, OSError, OverflowError) as error:
         reason = str(error).splitlines()[0][:200].rstrip(".") if str(error) else "unknown"
         raise Unreadable("broken_archive", f"The parquet file cannot be read: {reason}.") from error
+
+
+def _refuse_joined(opened: Any, file: "Path | BinaryIO") -> None:
+    """Of files written one behind the other only the last list of rows is read, and it would point into the first file.
+
+    Between the rows and their list may be an index; what is as long as that at the start is looked through for a file's end.
+    """
+    groups = (opened.metadata.row_group(group) for group in range(opened.metadata.num_row_groups))
+    chunks = [group.column(column) for group in groups for column in range(group.num_columns)]
+    ends = [(chunk.dictionary_page_offset or chunk.data_page_offset) + chunk.total_compressed_size for chunk in chunks]
+    with file.open("rb") if isinstance(file, Path) else nullcontext(file) as raw:
+        size = raw.seek(0, 2)
+        raw.seek(size - 8)
+        between = size - 8 - int.from_bytes(raw.read(4), "little") - max(ends, default=4)
+        raw.seek(0)
+        at, kept = 0, b""
+        while at < between and (block := raw.read(min(SCANNED, between - at + 8))):
+            if (found := (kept + block).find(2 * PARQUET)) >= 4:
+                message = f"Two parquet files are joined; the second begins at byte {at - len(kept) + found + 4:,}."
+                raise Unreadable(
+                    "table", message, remedy="Give each as a data set of its own, or join their rows with pyarrow."
+                )
+            at, kept = at + len(block), block[-7:]
+        raw.seek(0)
 
 
 def _objects(batch: Any, before: int, findings: Findings) -> list[dict[str, Any] | None]:

@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 import orjson
 
+from runs.data.blobs import encoded
+from runs.data.foreign import TABLE, foreign
 from runs.data.lines import Item
 from runs.data.opening import HEAD, MARK, refuse_binary, refuse_pointer, web_page
 from runs.data.report import Findings, Unreadable
@@ -42,6 +44,10 @@ def _point_out(text: str, findings: Findings, name: str) -> None:
     if web_page(start.encode()) or start.startswith("<?xml"):
         what = "XML" if start.startswith("<?xml") else "a web page"
         findings.add("markup", f"This is {what}; it is read as plain text, tags and all.", line=1, file=name)
+    if sentence := encoded(text):
+        findings.add("encoded", sentence, line=1, file=name)
+    if (table := foreign(text[:1_000].encode())) and table[0] == TABLE:
+        findings.add("rows_as_text", "This is a table; it is read as plain text.", line=1, file=name, remedy=table[1])
     if _is_row(text):
         findings.add("rows_as_text", "The first line is JSON; it is read as plain text.", line=1, file=name)
 

@@ -27,6 +27,7 @@ MARKS = {  # a member that says what the archive really is
     "AndroidManifest.xml": ("a program", ""),
     "MANIFEST.MF": ("a Java program", ""),
 }
+JOINED = "Unpack each, and pack all texts into one archive."
 REGULAR = 0, stat.S_IFREG  # what Windows and Unix write for a file
 
 
@@ -36,6 +37,7 @@ def read_zip(file: "Path | BinaryIO", findings: Findings, *, wanted: bool) -> It
         _refuse_crowds(file)
         with zipfile.ZipFile(file) as archive:
             members = _trusted(archive)
+            _refuse_joined(archive)
             if not wanted:
                 raise Unreadable("archive", "This is a zip archive.")
             yield from _texts(archive, members, findings)
@@ -90,6 +92,19 @@ def _trusted(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         names.add(name)
     guard(sum(member.file_size for member in members), sum(member.compress_size for member in members))
     return members
+
+
+def _refuse_joined(archive: zipfile.ZipFile) -> None:
+    """Of archives written one behind the other only the last one would be read."""
+    begins = min((member.header_offset for member in archive.infolist()), default=archive.start_dir)
+    if begins > 0 and archive.fp is not None:
+        archive.fp.seek(0)
+        if archive.fp.read(4) == b"PK\x03\x04":
+            raise Unreadable(
+                "archive",
+                "Other data stand before this archive, as if two were joined: only the last would be read.",
+                remedy=JOINED,
+            )
 
 
 def _refuse_crowds(file: "Path | BinaryIO") -> None:

@@ -3,6 +3,7 @@
 from functools import cache
 
 from tests.oddities.guests import guests
+from tests.oddities.joined import encoded, joined
 from tests.oddities.lines import lines
 from tests.oddities.odd import Odd
 from tests.oddities.packed import archives, binaries, compressed_tables
@@ -26,4 +27,6 @@ def odd_files() -> tuple[Odd, ...]:
         *texts(),
         *strays(),
         *guests(),
+        *joined(),
+        *encoded(),
     )
