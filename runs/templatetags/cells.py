@@ -22,4 +22,4 @@ def labelled(cells: Iterable[SafeString], headers: Iterable[Mapping[str, Any]]) 
             continue
         begin = format_html('<td data-label="{}"', capfirst(header["text"]))
         nothing = " data-nothing" if NOTHING.fullmatch(cell) else ""
-        yield SafeString(begin + nothing + cell.removeprefix("<td"))  # nosec B703 - Django's own cell, an escaped name
+        yield SafeString(begin + nothing + cell.removeprefix("<td"))  # nosec B703 # Django's own cell, an escaped name

@@ -206,6 +206,14 @@ def test_a_forgotten_password_is_asked_for_without_telling_whose_it_is(
     assert client.post("/login/forgotten/", {"email": "owner@example.org"}).status_code == 429
 
 
+@pytest.mark.parametrize(
+    "away", ["//evil.example", "/\\\\evil.example", "/\t/evil.example", "http:evil.example", "javascript:alert(1)"]
+)
+def test_a_log_in_leads_nowhere_but_here(client: Client, owner: User, away: str) -> None:
+    given = {"username": "owner", "password": PASSWORD, "next": away}
+    assert client.post("/login/", given, **PLACE)["Location"] == "/"  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("change", ["another password", "a long wait"])
 def test_a_code_is_no_use_once_the_password_given_before_it_is_not(
     client: Client, owner: User, guarded: list[str], monkeypatch: pytest.MonkeyPatch, change: str
@@ -216,7 +224,7 @@ def test_a_code_is_no_use_once_the_password_given_before_it_is_not(
         owner.save()
     else:
         later = time.time() + entry.HALF_WAY_SECONDS + 1
-        monkeypatch.setattr(entry.time, "time", lambda: later)
+        monkeypatch.setattr("runs.web.views.entry.time.time", lambda: later)
     assert client.post("/login/code/", {"code": guarded[0]})["Location"] == "/login/"
     assert client.get("/").status_code == 302
 
