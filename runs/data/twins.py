@@ -4,7 +4,7 @@
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,13 +59,14 @@ class Twins:
             if len(self._waiting) >= SAMPLE:
                 self._learn()
 
-    def found(self) -> Found:
+    def found(self, confirmed: Callable[[float], None] = lambda _: None) -> Found:
+        """`confirmed` hears what share of the candidates has been compared."""
         if self._waiting is not None:
             self._learn()
         rows = len(self._lines)
         first = leaders(np.frombuffer(self._lines, np.int64)) if rows else np.empty(0, np.int64)
         repeated = first != np.arange(rows)
-        return Found(rows, _pairs(first), self._near(~repeated), self._conflicts())
+        return Found(rows, _pairs(first), self._near(~repeated, confirmed), self._conflicts())
 
     def _learn(self) -> None:
         waiting, self._waiting = self._waiting or [], None
@@ -77,7 +78,7 @@ class Twins:
         self._worded.append(worded)
         self._bands.append(bands)
 
-    def _near(self, single: NDArray[np.bool_]) -> Pairs:
+    def _near(self, single: NDArray[np.bool_], confirmed: Callable[[float], None]) -> Pairs:
         """Confirm each candidate against an earlier row that itself repeats none."""
         rows = len(single)
         if not rows:
@@ -93,11 +94,13 @@ class Twins:
         found: dict[int, int] = {}
         every = np.unique(np.concatenate(tries)) if tries else np.empty(0, np.int64)
         for start in range(0, len(every), CONFIRMED):
+            confirmed(start / len(every))
             pairs = [divmod(both, rows) for both in every[start : start + CONFIRMED].tolist()]
             self.pool.prefetch(row for pair in pairs if pair[0] not in found and pair[1] not in found for row in pair)
             for row, of in pairs:
                 if row not in found and of not in found and self._alike(row, of):
                     found[row] = of
+        confirmed(1.0)
         return sorted(found.items())
 
     def _alike(self, row: int, of: int) -> bool:

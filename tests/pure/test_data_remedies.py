@@ -78,7 +78,7 @@ def test_each_planted_fault_is_found_with_its_rows(faulty: Path, evaluation: Pat
     assert found["leaked"].shown == ["evaluation row 3"]
     assert found["near_duplicates"].shown == ["row 5"]
     assert found["repeated_system"].count == 112
-    assert counted == [113]
+    assert counted[-1] == 113
     assert all(one.why and one.message for one in found.values())
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runs.contract.spec import TaskType
-from runs.data import similarity
-from runs.data.contents import batches
+from runs.data import similarity, twins
+from runs.data.contents import batches, contents
 from runs.data.rows import Row, write_row
 from runs.data.twins import Found, Twins
 from runs.data.wording import plain, said
@@ -128,3 +128,15 @@ def test_case_punctuation_and_spacing_do_not_count() -> None:
 
 
 KNOWN = [2493772483, 1426563238, 7472801]
+
+
+def test_what_is_left_to_compare_is_left_in_the_progress(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(twins, "CONFIRMED", 50)
+    path, told = tmp_path / "rows.jsonl", list[int]()
+    rows = [pair(f"{sentence(number % 300, 30)} {number}") for number in range(1_200)]
+    path.write_bytes(b"".join(map(write_row, rows)))
+    contents(path, INSTRUCTION, told.append)
+    assert told == sorted(told)
+    assert told[2] < 800, "all rows are read, and hundreds are still to be compared"
+    assert told[-1] == 1_200
+    assert len(told) > 10
