@@ -6,12 +6,13 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
+from runs.data.findings import Finding
 from runs.models import BaseModel, Draft
 from runs.services import drafts
 from runs.services.checks import find_model
 from runs.services.refused import Problem, Refused
 from runs.services.specification import resolved
-from runs.web import snippets, steps
+from runs.web import snippets, steps, wizard
 from runs.web.door import person
 from runs.web.fields import as_text, settings
 from runs.web.forms import SettingsForm
@@ -27,6 +28,8 @@ def review_context(request: HttpRequest, draft: Draft, form: SettingsForm, probl
         "register": form["register_to"],
         "experiment": form["experiment_path"],
         "elsewhere": [_elsewhere(draft, problem) for problem in problems if problem.field not in form.fields],
+        "doubts": _doubts(request, draft),
+        "data": steps.url(draft, steps.Step.DATA),
         "asked": _asked(draft),
         "naming": _naming(draft),
         "snippets": _snippets(request, draft),
@@ -43,6 +46,15 @@ def _elsewhere(draft: Draft, problem: Problem) -> dict[str, Any]:
         "url": steps.url(draft, step),
         "suggestion": problem.facts.get("suggestion"),
     }
+
+
+def _doubts(request: HttpRequest, draft: Draft) -> list[Finding]:
+    """What was found in the data that makes a run worse and keeps none from starting."""
+    try:
+        found = wizard.inspection(draft, request)
+    except Refused:
+        return []  # the model was retired, say: that stands above
+    return [one for one in found.assessment.findings if one.grade == "warning"] if found else []
 
 
 def _asked(draft: Draft) -> list[tuple[str, str]]:

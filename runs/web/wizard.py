@@ -116,11 +116,12 @@ def _held_out(known: QuerySet[DataSet], draft: Draft, field: str) -> DataSet | N
 
 
 def inspection(draft: Draft, request: HttpRequest) -> Inspection | None:
-    """The draft's training data with its model, for advice."""
-    user, name = person(request), draft.values.get("train_data_path", "")
-    dataset = DataSet.objects.visible_to(user).filter(name=name).first()
+    """The draft's training data with its model and beside its evaluation data, for advice."""
+    known, name = DataSet.objects.visible_to(person(request)), draft.values.get("train_data_path", "")
+    dataset = known.filter(name=name).first()
     model = BaseModel.objects.filter(name=draft.values.get("model", "")).first()
-    return inspect(dataset, model, drafts.context_length(draft), rows=0) if dataset else None
+    evaluation = _held_out(known, draft, "train_data_path")
+    return inspect(dataset, model, drafts.context_length(draft), evaluation, rows=0) if dataset else None
 
 
 def run_url(run: Run) -> str:

@@ -369,6 +369,14 @@ def test_a_name_that_is_not_catalog_schema_model_is_refused_at_the_field(browser
     assert not Run.objects.exists()
 
 
+def test_what_was_found_in_the_data_is_said_before_the_start(browser: Client, ready: Draft) -> None:
+    assert "Found in the training data" not in text(browser.get(at(ready, "review")))
+    Draft.objects.update(values={**ready.values, "eval_data_path": ready.values["train_data_path"]})
+    page = text(browser.get(at(ready, "review")))
+    assert "Evaluation rows in the training data:" in page
+    assert "The run can start all the same." in page
+
+
 def test_what_stands_in_the_way_is_named_with_the_step_that_mends_it(browser: Client, ready: Draft) -> None:
     BaseModel.objects.update(retires_on=timezone.localdate())
     page = text(browser.get(at(ready, "review")))
