@@ -1,5 +1,6 @@
 """Real services for the tests, each started by the first test that asks for it and gone with the test process."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, so that short ones are left to keep every process busy to the end."""
     rank = {folder: place for place, folder in enumerate(LONG)}
     items.sort(key=lambda item: rank.get(item.path.parent.name, len(rank)))
+
+
+@pytest.fixture(autouse=True)
+def _smallest_numbers() -> Iterator[None]:
+    """An engine that trains in the tests' process rounds numbers next to zero off, and Hypothesis refuses such a processor."""
+    yield
+    if torch := sys.modules.get("torch"):
+        torch.set_flush_denormal(False)
 
 
 @contextmanager
