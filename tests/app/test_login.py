@@ -229,6 +229,14 @@ def test_a_code_is_no_use_once_the_password_given_before_it_is_not(
     assert client.get("/").status_code == 302
 
 
+def test_a_session_from_before_an_upgrade_gives_its_password_again(client: Client, owner: User, guarded: list[str]) -> None:
+    log_in(client)
+    session = client.session
+    session[entry.HALF_WAY] = {"user": owner.pk, "next": "/"}
+    session.save()
+    assert client.post("/login/code/", {"code": guarded[0]})["Location"] == "/login/"
+
+
 def test_a_password_asked_for_again_is_not_to_be_guessed_in_an_open_session(client: Client, owner: User) -> None:
     client.force_login(owner)
     given = {"old_password": "no", "new_password1": NEW, "new_password2": NEW}

@@ -72,7 +72,7 @@ def code(request: HttpRequest) -> HttpResponseBase:
 def _half_way(request: HttpRequest) -> User | None:
     """Who has just given their password, if it is theirs still."""
     owed = request.session.get(HALF_WAY)
-    if not owed or time.time() > owed["until"]:
+    if not owed or time.time() > owed.get("until", 0):
         return None
     user = User.objects.filter(pk=owed["user"], is_active=True).first()
     return user if user and constant_time_compare(owed["password"], user.get_session_auth_hash()) else None
