@@ -71,12 +71,10 @@ def _refuse_made_up(source: ModelSource, weights: Path, info: dict[str, Any]) ->
         raise Failure(Fault.MODEL, message)
 
 
-def hidden_states(model: PreTrainedModel, packed: Bin, **instead: Any) -> Tensor:
+def hidden_states(model: PreTrainedModel, packed: Bin) -> Tensor:
     """What the last layer says before the projection to the vocabulary, [1, T, H]."""
-    inputs = instead or {"input_ids": packed.ids}
-    states: Tensor = model.base_model(
-        **inputs, position_ids=packed.positions, groups=packed.groups, use_cache=False
-    ).last_hidden_state
+    said = model.base_model(input_ids=packed.ids, position_ids=packed.positions, groups=packed.groups, use_cache=False)
+    states: Tensor = said.last_hidden_state
     return states
 
 
