@@ -1,5 +1,7 @@
 """Runs whose data are still being checked: pending until the last row is good, failed with what was found when one is not."""
 
+import logging
+
 from django.db import transaction
 
 from runs.contract.events import EventType, Fault
@@ -11,14 +13,18 @@ from runs.services.room import refuse_what_never_fits
 from runs.services.specification import resolved
 from runs.services.taking import refusal
 
+log = logging.getLogger(__name__)
 FIELDS = {"dataset": ("train_data_path", "data_check"), "eval_dataset": ("eval_data_path", "eval_data_check")}
 
 
 def collect() -> None:
-    """Give waiting runs the data that were checked meanwhile."""
+    """Give waiting runs the data that were checked meanwhile. One that cannot be looked at keeps no other from its turn."""
     waiting = Run.objects.filter(status=RunStatus.PENDING, awaits_data=True)
     for pk in waiting.order_by("created_at", "pk").values_list("pk", flat=True):
-        _collect(pk)
+        try:
+            _collect(pk)
+        except Exception:  # whatever it is: the queue of everybody comes after this
+            log.exception("The data of waiting run %s could not be looked at. They will be again.", pk)
 
 
 @transaction.atomic

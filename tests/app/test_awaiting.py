@@ -69,6 +69,19 @@ def test_a_run_whose_file_is_bad_fails_with_its_line(owner: User, wish: dict[str
     assert listed(asking(owner))["data"]["getFinetunesPaginated"]["finetunes"][0]["reason"] == run.details
 
 
+def test_a_run_that_cannot_be_looked_at_keeps_no_other_waiting(
+    owner: User, wish: dict[str, str], launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = waiting(owner, wish), waiting(owner, wish)
+    for check in Taking.objects.exclude(stage=Stage.READY):
+        done(check)
+    look = awaiting._have_come
+    monkeypatch.setattr(awaiting, "_have_come", lambda run: 1 / 0 if run.pk == first.pk else look(run))
+    assert after_the_worker(second).status == RunStatus.STARTING
+    assert after_the_worker(first).status == RunStatus.PENDING
+    assert "could not be looked at" in caplog.text
+
+
 def test_both_files_are_waited_for(owner: User, wish: dict[str, str], launcher: FakeLauncher) -> None:
     run = waiting(owner, wish, evalDataPath=HELD_OUT)
     first, second = Taking.objects.order_by("pk")
