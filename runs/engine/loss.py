@@ -10,52 +10,62 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-PIECE_BYTES = 64 << 20  # of float32 logits at a time
+from runs.engine.layers import gathered
+from runs.engine.products import product
+
+PIECE_BYTES = 32 << 20  # of float32 logits at a time
 
 
 def cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor, scale: float, right: Tensor | None = None) -> Tensor:
     """`scale` times the summed negative log likelihood, in nats, of `targets` [P] given `hidden` [P, H] and `weight` [V, H].
 
-    Differentiable in `hidden` and `weight`. The gradients are computed along with the loss (softmax minus one-hot), so that the
-    logits are projected once and thrown away piece by piece. To `right`, if given, is added how often the most likely token was
-    the right one.
+    Differentiable in `hidden`; the gradient of `weight` is added to its `grad` here and now. Both are computed along with the
+    loss (softmax minus one-hot), so that logits are projected once and thrown away piece by piece. To `right`, if given, is
+    added how often the most likely token was the right one.
     """
-    loss: Tensor = _CrossEntropy.apply(hidden, weight, targets, scale, right)  # type: ignore[no-untyped-call]
+    arguments = hidden, weight.detach(), targets, scale, gathered(weight), right
+    loss: Tensor = _CrossEntropy.apply(*arguments)  # type: ignore[no-untyped-call]
     return loss
 
 
 class _CrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor, scale: float, right: Tensor | None) -> Tensor:
-        wants_hidden, wants_weight = ctx.needs_input_grad[:2]
-        gradient = torch.empty_like(hidden) if wants_hidden else None
-        weight_gradient = torch.zeros_like(weight) if wants_weight else None
+    def forward(
+        ctx: Any,
+        hidden: Tensor,
+        weight: Tensor,
+        targets: Tensor,
+        scale: float,
+        weight_sums: Tensor | None,
+        right: Tensor | None,
+    ) -> Tensor:
+        gradient = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         total = hidden.new_zeros((), dtype=torch.float32)
         for piece in pieces(len(targets), len(weight)):
-            logits = (hidden[piece] @ weight.T).float()
+            logits = product(hidden[piece], weight.T).float()
             wanted = targets[piece, None]
-            norm = logits.logsumexp(dim=1, keepdim=True)
+            logits.sub_(logits.amax(dim=1, keepdim=True))
             likely = logits.gather(1, wanted)
-            total += (norm - likely).sum()
             if right is not None:
-                right += (likely[:, 0] >= logits.amax(dim=1)).sum()
-            error = logits.sub_(norm).exp_()
-            error.scatter_add_(1, wanted, error.new_full((len(wanted), 1), -1.0)).mul_(scale)
+                right += (likely >= 0).sum()
+            sums = logits.exp_().sum(dim=1, keepdim=True)
+            total += (sums.log() - likely).sum()
+            error = logits.mul_(scale / sums)
+            error.scatter_add_(1, wanted, error.new_full((len(wanted), 1), -scale))
             if gradient is not None:
-                gradient[piece] = error.to(weight.dtype) @ weight
-            if weight_gradient is not None:
-                weight_gradient.addmm_(error.to(weight.dtype).T, hidden[piece].to(weight.dtype))
-        ctx.save_for_backward(gradient, weight_gradient)
+                gradient[piece] = product(error.to(weight.dtype), weight)
+            if weight_sums is not None:
+                weight_sums.addmm_(error.to(weight.dtype).T, hidden[piece].to(weight.dtype))
+        ctx.save_for_backward(gradient)
         return total * scale
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
-        gradient, weight_gradient = ctx.saved_tensors
-        if float(upstream) != 1.0:  # this loss is the end of the graph in training, where nothing needs scaling
-            gradient = None if gradient is None else gradient * upstream
-            weight_gradient = None if weight_gradient is None else weight_gradient * upstream
-        return gradient, weight_gradient, None, None, None
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, None, None, None, None, None]:
+        (gradient,) = ctx.saved_tensors
+        if float(upstream) != 1.0:
+            raise ValueError("This loss is the end of its graph: give it its scale as an argument.")
+        return gradient, None, None, None, None, None
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from runs.contract.events import Fault
 from runs.contract.spec import RunSpec, TaskType
 from runs.data.packing import Rows, batch, capacity
-from runs.engine import models, optimizer
+from runs.engine import layers, models, optimizer
 from runs.engine.batches import pack
 from runs.engine.bins import Bin
 from runs.engine.checkpoints import State
@@ -70,6 +70,8 @@ class Training:
         self.optimizer = optimizer.build(self.parameters, self.spec.hyperparameters)
         self.weight = models.projection(self.model)
         self.last = LastLayer(self.model)
+        if self.device.type == "cpu":
+            layers.install(self.model)
         models.between_layers(self.model, self.wishes.check_interrupted)
         self._note_chance()
 

@@ -6,7 +6,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from runs.contract.spec import ModelSource
-from runs.engine import models
+from runs.engine import attention, models
 from runs.engine.batches import pack
 from runs.engine.bins import Bin, Group
 from runs.engine.examples import Examples
@@ -142,3 +142,19 @@ def test_rows_that_share_a_beginning_do_not_see_each_others_ends() -> None:
         for index, (old, new) in enumerate(zip(before, packed_states(model, packed), strict=True)):
             assert torch.equal(old, new) == (index != changed)
         ends[changed][-1] -= 1
+
+
+def test_on_a_cpu_attention_stays_in_float32_beside_bfloat16() -> None:
+    model, packed = load(), in_one_bin(examples([30, 12]))
+    seen: list[torch.dtype] = []
+    real = attention.scaled_dot_product_attention
+
+    def watched(query: torch.Tensor, *others: torch.Tensor, **options: object) -> torch.Tensor:
+        seen.append(query.dtype)
+        return real(query, *others, **options)
+
+    with pytest.MonkeyPatch.context() as patch, torch.autocast("cpu", torch.bfloat16):
+        patch.setattr(attention, "scaled_dot_product_attention", watched)
+        said = models.hidden_states(model, packed)
+    assert set(seen) == {torch.float32}
+    torch.testing.assert_close(said.float(), models.hidden_states(model, packed), atol=0.1, rtol=0.1)

@@ -68,14 +68,15 @@ def test_a_large_vocabulary_is_never_projected_whole() -> None:
     assert sum(len(range(8_192)[part]) for part in loss.pieces(8_192, 128_256)) == 8_192
 
 
-def test_a_loss_inside_a_larger_expression_is_scaled() -> None:
+def test_the_scale_is_an_argument_and_the_weights_gradient_is_there_at_once() -> None:
     hidden, weight = torch.randn(5, 8, requires_grad=True), torch.randn(20, 8, requires_grad=True)
     targets = torch.tensor([1, 2, 3, 19, 0])
-    (3 * loss.cross_entropy(hidden, weight, targets, 0.2)).backward()
-    ours_hidden, ours_weight = hidden.grad.clone(), weight.grad.clone()
-    hidden.grad = weight.grad = None
-    (3 * torch.nn.functional.cross_entropy(hidden @ weight.T, targets)).backward()
-    torch.testing.assert_close(ours_hidden, hidden.grad)
+    found = loss.cross_entropy(hidden, weight, targets, 0.2)
+    ours_weight = weight.grad.clone()
+    with pytest.raises(ValueError, match="scale"):
+        (3 * found).backward()
+    weight.grad = None
+    torch.nn.functional.cross_entropy(hidden @ weight.T, targets).backward()
     torch.testing.assert_close(ours_weight, weight.grad)
 
 
