@@ -10,7 +10,6 @@ import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,10 +151,8 @@ def _stored(path: Path, state: State) -> Stored:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    """sha256 of each file but the list itself, the large ones side by side."""
-    files = sorted(path for path in folder.iterdir() if path.name != DIGEST)
-    with ThreadPoolExecutor() as pool:
-        return dict(zip((path.name for path in files), pool.map(_sha256, files), strict=True))
+    """sha256 of each file but the list itself, one after the other: training needs the cores."""
+    return {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.name != DIGEST}
 
 
 def _sha256(path: Path) -> str:

@@ -5,6 +5,7 @@ will do; and oneDNN stays with float32 all the same where the processor has no i
 That is tried, once, and then made use of.
 """
 
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
@@ -18,7 +19,10 @@ ROUNDING = 1e-5  # of float32, relative to the largest number; bfloat16 has a th
 def product(one: Tensor, other: Tensor) -> Tensor:
     """`one` [N, K] times `other` [K, M]; a float32 product is one, whoever computes it."""
     fits = one.is_cpu and one.dtype == other.dtype == torch.float32 and one.numel() * other.shape[1] >= WORTH_IT
-    return _by_onednn(one, other) if fits and _is_exact() else one @ other
+    if fits and _is_exact():
+        with suppress(RuntimeError):  # oneDNN says nothing of memory when there is none; MKL needs less, or says so
+            return _by_onednn(one, other)
+    return one @ other
 
 
 @cache

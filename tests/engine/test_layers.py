@@ -112,3 +112,13 @@ def test_a_processor_that_would_round_is_not_left_the_choice(monkeypatch: pytest
         assert torch.equal(products.product(one, other), one @ other)
     finally:
         products._is_exact.cache_clear()
+
+
+def test_what_onednn_has_no_memory_for_is_computed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_memory(_one: torch.Tensor, _other: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("could not create a primitive")
+
+    monkeypatch.setattr(products, "_is_exact", lambda: True)
+    monkeypatch.setattr(products, "_by_onednn", without_memory)
+    one, other = torch.randn(700, 512), torch.randn(512, 512)
+    assert torch.equal(products.product(one, other), one @ other)
