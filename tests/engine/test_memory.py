@@ -87,7 +87,7 @@ def test_a_real_process_at_its_limit_goes_on(tmp_path: Path) -> None:
     folder = make_run(
         tmp_path / "run", chats(48), model=model, context_length=512, batch_size=16, training_duration="4ba", learning_rate=1e-4
     )
-    command = [sys.executable, "-c", LIMITED, str(folder.path), str(110 << 20)]
+    command = [sys.executable, "-c", LIMITED, str(folder.path), str(75 << 20)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3_000:]
     assert len(losses(folder)) == 4
