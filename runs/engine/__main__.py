@@ -19,6 +19,7 @@ from runs.engine.reporting import Reporter
 from runs.engine.wishes import Wishes
 
 ALREADY_TRAINING = 3
+KEPT_PRODUCTS = "16"  # shapes whose code oneDNN keeps, megabytes each: a bin has a dozen, and the next bin has others
 log = logging.getLogger("runs.engine")
 
 
@@ -80,7 +81,8 @@ def _spec(folder: RunFolder) -> RunSpec:
 
 
 def _limit_threads(threads: int | None) -> None:
-    """Before torch and the tokenizers start their threads, which read these once."""
+    """Before torch, oneDNN and the tokenizers start, which read these once."""
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_PRODUCTS)
     if threads is not None:
         os.environ.update(OMP_NUM_THREADS=str(threads), RAYON_NUM_THREADS=str(threads))
 

@@ -61,7 +61,7 @@ def name(step: int, epoch: float) -> str:
 def begin(folder: Path, state: State, fill: Callable[[Path], None], expected_bytes: int) -> Path:
     """Note the moment below `folder`, for `complete`; `fill` writes the tensors into the path it gets. Raises Failure(DISK).
 
-    What is written lies in the system's cache and is the moment's own copy: training may go on, and no memory was asked for.
+    What is written lies in the system's cache, the moment's own copy: weights may change again, and no memory was asked for.
     """
     check_room(folder, expected_bytes)
     beside = folder / f"{UNFINISHED}{name(state.step, state.epoch)}"

@@ -1,6 +1,7 @@
 """When a run keeps checkpoints, and which it lets go; the files themselves are the business of `checkpoints`.
 
-Training waits while the tensors are noted; digests, the disk and what follows are left to a thread.
+A thread writes them. Meanwhile the next step's rows go through the model, which only reads the weights; before training changes
+them it waits until the tensors are in the system's cache. So a checkpoint costs no copy in memory and, as a rule, no time.
 """
 
 import logging
@@ -8,6 +9,7 @@ import shutil
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 from safetensors.torch import load_file, save_file
 
@@ -15,7 +17,7 @@ from runs.contract.events import Checkpoint, CheckpointDeleted, Resumed
 from runs.contract.folder import RunFolder
 from runs.contract.spec import RunSpec
 from runs.engine import checkpoints, optimizer
-from runs.engine.checkpoints import Stored
+from runs.engine.checkpoints import State, Stored
 from runs.engine.methods import Method
 from runs.engine.reporting import Reporter, now
 from runs.engine.training import Training
@@ -32,6 +34,7 @@ class Keeper:
         self._folder, self._reporter, self._method, self._spec = folder.checkpoints, reporter, method, spec
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
         self._writing: Future[None] | None = None
+        self._noted = Event()  # all tensors of the checkpoint that is being written
         self._last_time = time.monotonic()
         self._seconds = 0.0  # that the last checkpoint took
         self.last_step = 0
@@ -67,18 +70,21 @@ class Keeper:
         return self._seconds > LEAVING_SECONDS
 
     def keep(self, training: Training, *, for_recovery: bool) -> None:
-        """Note this moment; it becomes a checkpoint, and the oldest goes, while training goes on. Raises Failure(DISK)."""
+        """Make this moment a checkpoint, and let the oldest go, while training goes on up to `wait_until_noted`.
 
-        def fill(path: Path) -> None:
-            self._method.save(training.model, self._spec, path)
-            save_file(optimizer.state(training.optimizer, training.parameters), path / checkpoints.OPTIMIZER)
-
+        Raises Failure(DISK), as `settle` does for what goes wrong later.
+        """
         self.settle()
-        started = time.monotonic()
+        checkpoints.check_room(self._folder, _expected_bytes(training))
         state = training.state(for_recovery=for_recovery)
-        beside = checkpoints.begin(self._folder, state, fill, expected_bytes=_expected_bytes(training))
         self.last_step, self._last_time = training.step, time.monotonic()
-        self._writing = self._thread.submit(self._complete, beside, dict(training.evaluations), started)
+        self._noted.clear()
+        self._writing = self._thread.submit(self._write, training, state, dict(training.evaluations))
+
+    def wait_until_noted(self) -> None:
+        """Before weights change: the checkpoint that is being written has those of its own moment."""
+        if self._writing is not None:
+            self._noted.wait()
 
     def settle(self, *, wait: bool = True) -> None:
         """Raise what went wrong in the thread; with `wait`, see the checkpoint that is being written through."""
@@ -109,7 +115,16 @@ class Keeper:
                 log.warning("checkpoint %s is torn and passed over: %s", path.name, error)
         return None
 
-    def _complete(self, beside: Path, evaluations: dict[int, float], started: float) -> None:
+    def _write(self, training: Training, state: State, evaluations: dict[int, float]) -> None:
+        def fill(path: Path) -> None:
+            self._method.save(training.model, self._spec, path)
+            save_file(optimizer.state(training.optimizer, training.parameters), path / checkpoints.OPTIMIZER)
+
+        started = time.monotonic()
+        try:
+            beside = checkpoints.begin(self._folder, state, fill, expected_bytes=_expected_bytes(training))
+        finally:
+            self._noted.set()
         stored = checkpoints.complete(beside)
         self._seconds = time.monotonic() - started
         log.info("checkpoint %s: %.1f MB in %.1f s", stored.path.name, stored.bytes / 1e6, self._seconds)

@@ -91,6 +91,7 @@ class Pipeline:
             Duration.parse(settings.eval_interval),
         )
         training = Training(spec, model, self.method.parameters(model), self.examples, timetable, device, self.wishes)
+        training.before_update = self.keeper.wait_until_noted
         training.capacity = max(1, training.capacity >> self.folder.halved)
         self.watch, self.gauges = Watch(timetable.total_steps), Gauges(device)
         self.keeper.check_room(training)

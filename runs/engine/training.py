@@ -4,6 +4,7 @@ import base64
 import logging
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -59,6 +60,7 @@ class Training:
     step: int = 0
     tokens: int = 0
     last_loss: float | None = None
+    before_update: Callable[[], object] = lambda: None  # called before each step's optimizer changes the weights
     evaluations: dict[int, float] = field(default_factory=dict)  # loss by step, of this run and of it before an interruption
     optimizer: torch.optim.Optimizer = field(init=False)
     capacity: int = field(init=False)  # tokens of a bin at most; halved when the memory was not enough
@@ -84,6 +86,7 @@ class Training:
         self._refuse_nonsense(loss, norm, rows)
         learning_rate = optimizer.rate(self.step + 1, self.timetable.total_steps, settings)
         optimizer.set_rate(self.optimizer, learning_rate)
+        self.before_update()
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.step += 1

@@ -85,7 +85,13 @@ def test_a_row_that_does_not_fit_alone_ends_the_run_with_advice(tmp_path: Path, 
 def test_a_real_process_at_its_limit_goes_on(tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "model", **WIDE)
     folder = make_run(
-        tmp_path / "run", chats(48), model=model, context_length=512, batch_size=16, training_duration="4ba", learning_rate=1e-4
+        tmp_path / "run",
+        chats(48),
+        model=model,
+        context_length=512,
+        batch_size=16,
+        training_duration="4ba",
+        eval_interval="4ba",
     )
     command = [sys.executable, "-c", LIMITED, str(folder.path), str(75 << 20)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

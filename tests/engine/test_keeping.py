@@ -1,0 +1,72 @@
+"""A checkpoint that is written while training goes on holds the weights of its own moment."""
+
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from runs.contract.events import Fault, Outcome
+from runs.contract.folder import RunFolder
+from runs.engine import models
+from runs.engine.bins import Bin
+from runs.engine.checkpoints import OPTIMIZER
+from runs.engine.methods.full import Full
+from tests.engine.folders import chats, losses, make_run, train
+
+SLOW = 0.5  # seconds
+
+
+def run(path: Path) -> RunFolder:
+    return make_run(
+        path, chats(24), batch_size=6, training_duration="4ba", eval_interval="1ba", keep_checkpoints=4, learning_rate=1e-3
+    )
+
+
+def test_weights_do_not_change_under_a_checkpoint_and_rows_go_on_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, slow = run(tmp_path / "plain"), run(tmp_path / "slow")
+    assert train(plain).outcome == Outcome.COMPLETED
+    save, hidden_states = Full.save, models.hidden_states
+    writing: list[tuple[float, float]] = []
+    passes: list[float] = []
+
+    def slowly(self: Full, *given: object) -> None:
+        began = time.monotonic()
+        time.sleep(SLOW)
+        save(self, *given)  # type: ignore[arg-type]
+        writing.append((began, time.monotonic()))
+
+    def noted(model: object, packed: Bin) -> torch.Tensor:
+        passes.append(time.monotonic())
+        return hidden_states(model, packed)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Full, "save", slowly)
+    monkeypatch.setattr(models, "hidden_states", noted)
+    assert train(slow).outcome == Outcome.COMPLETED
+    assert losses(slow) == losses(plain)
+    kept = sorted(path.name for path in plain.checkpoints.iterdir())
+    assert len(kept) == 4
+    for name in kept:
+        for file in ("model.safetensors", OPTIMIZER):
+            expected, found = (load_file(folder.checkpoints / name / file) for folder in (plain, slow))
+            assert all(torch.equal(found[key], tensor) for key, tensor in expected.items()), f"{name}/{file}"
+    assert all(any(began < at < ended for at in passes) for began, ended in writing[:-1])
+
+
+def test_a_disk_that_fills_up_while_a_checkpoint_is_written_fails_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, save = run(tmp_path / "run"), Full.save
+
+    def full(self: Full, model: object, spec: object, place: Path) -> None:
+        if place.name.endswith("-ba2"):
+            raise OSError(28, "No space left on device")
+        save(self, model, spec, place)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Full, "save", full)
+    end = train(folder)
+    assert (end.outcome, end.fault) == (Outcome.FAILED, Fault.DISK)
+    assert [path.name for path in folder.checkpoints.iterdir()] == ["ep0-ba1"]
