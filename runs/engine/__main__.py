@@ -53,7 +53,7 @@ def train(folder: RunFolder, wishes: Wishes, *, own_process: bool = False) -> Ex
     pipeline = None
     try:
         spec = _spec(folder)
-        _limit_threads(spec.device.threads)
+        _prepare_libraries(spec.device.threads)
         with ExitStack() as narrow:
             narrow.enter_context(lean_imports())
             if own_process and spec.hyperparameters.method == "full":  # adapters' library asks for what is left out here
@@ -80,7 +80,7 @@ def _spec(folder: RunFolder) -> RunSpec:
         raise Failure(Fault.ENGINE, f"spec.json is not a run specification: {error.errors()[0]['msg']}.") from error
 
 
-def _limit_threads(threads: int | None) -> None:
+def _prepare_libraries(threads: int | None) -> None:
     """Before torch, oneDNN and the tokenizers start, which read these once."""
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_PRODUCTS)
     if threads is not None:

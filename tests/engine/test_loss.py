@@ -75,8 +75,11 @@ def test_the_scale_is_an_argument_and_the_weights_gradient_is_there_at_once() ->
     ours_weight = weight.grad.clone()
     with pytest.raises(ValueError, match="scale"):
         (3 * found).backward()
-    weight.grad = None
+    loss.cross_entropy(hidden, weight, targets, 0.2).backward()
+    ours_hidden = hidden.grad.clone()
+    hidden.grad = weight.grad = None
     torch.nn.functional.cross_entropy(hidden @ weight.T, targets).backward()
+    torch.testing.assert_close(ours_hidden, hidden.grad)
     torch.testing.assert_close(ours_weight, weight.grad)
 
 
