@@ -1,6 +1,7 @@
 """A step that does not fit into memory is taken in smaller pieces: the same step, and the run goes on."""
 
 import math
+import os
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from tests.engine.folders import chats, lines, losses, make_run, train
 from tests.tiny import write_tiny_model
 
 WIDE = {"intermediate_size": 16_384}  # activations of 0.6 MB a token beside 12 MB of weights
+UNKEPT = {"MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_ARENA_MAX": "1"}  # what is free is not the process's any more
 LIMITED = """
 import resource, sys
 from runs.engine import __main__, training
@@ -84,20 +86,23 @@ def test_a_row_that_does_not_fit_alone_ends_the_run_with_advice(tmp_path: Path, 
 
 def test_a_real_process_at_its_limit_goes_on(tmp_path: Path) -> None:
     model = write_tiny_model(tmp_path / "model", **WIDE)
-    folder = make_run(
-        tmp_path / "run",
-        chats(48),
-        model=model,
-        context_length=512,
-        batch_size=16,
-        training_duration="4ba",
-        eval_interval="4ba",
-    )
-    command = [sys.executable, "-c", LIMITED, str(folder.path), str(75 << 20)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3_000:]
-    assert len(losses(folder)) == 4
-    assert all(math.isfinite(loss) for loss in losses(folder).values())
+    for room in (140, 125, 110, 95):  # MiB; how much 512 tokens at a time need depends a little on the machine
+        folder = make_run(
+            tmp_path / f"run-{room}",
+            chats(48),
+            model=model,
+            context_length=512,
+            batch_size=16,
+            training_duration="4ba",
+            eval_interval="4ba",
+        )
+        command = [sys.executable, "-c", LIMITED, str(folder.path), str(room << 20)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | UNKEPT)
+        assert done.returncode == 0, done.stderr[-3_000:]
+        assert len(losses(folder)) == 4
+        assert all(math.isfinite(loss) for loss in losses(folder).values())
+        if notes(folder):
+            break
     assert notes(folder)[0].startswith("The memory was not enough for 512 tokens at a time: from batch ")
 
 
