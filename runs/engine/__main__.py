@@ -19,7 +19,8 @@ from runs.engine.reporting import Reporter
 from runs.engine.wishes import Wishes
 
 ALREADY_TRAINING = 3
-KEPT_PRODUCTS = "16"  # shapes whose code oneDNN keeps, megabytes each: a bin has a dozen, and the next bin has others
+KEPT_SHAPES = "16"  # of products that are prepared: a bin has a dozen, and the next bin has others
+CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")  # oneDNN's own, and PyTorch's of what it asks of oneDNN
 log = logging.getLogger("runs.engine")
 
 
@@ -82,7 +83,8 @@ def _spec(folder: RunFolder) -> RunSpec:
 
 def _prepare_libraries(threads: int | None) -> None:
     """Before torch, oneDNN and the tokenizers start, which read these once."""
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KEPT_PRODUCTS)
+    for cache in CACHES:  # of 1,024 shapes, unless told otherwise: 1.5 MB a shape
+        os.environ.setdefault(cache, KEPT_SHAPES)
     if threads is not None:
         os.environ.update(OMP_NUM_THREADS=str(threads), RAYON_NUM_THREADS=str(threads))
 

@@ -1,5 +1,7 @@
 """Our linear layers and embeddings give what PyTorch's give, and products are float32 ones, whoever computes them."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -13,6 +15,25 @@ from tests.engine.test_attention import SHAPES, examples, in_one_bin, load
 from tests.engine.test_last import OTHERS, other
 
 SMALL, LARGE = (4, 8), (512, 512)
+MANY_SHAPES = """
+from pathlib import Path
+from runs.engine.__main__ import _prepare_libraries
+_prepare_libraries(1)
+import torch
+from runs.engine import products
+if not products._is_exact():
+    raise SystemExit(print(0))
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+def multiply(rows):
+    products.product(torch.ones(rows, 512), torch.ones(512, 512))
+for rows in range(500, 600):
+    multiply(rows)
+before = resident()
+for rows in range(600, 900):
+    multiply(rows)
+print(resident() - before)
+"""
 
 
 @pytest.fixture(params=["oneDNN", "MKL"])
@@ -122,3 +143,8 @@ def test_what_onednn_has_no_memory_for_is_computed_all_the_same(monkeypatch: pyt
     monkeypatch.setattr(products, "_by_onednn", without_memory)
     one, other = torch.randn(700, 512), torch.randn(512, 512)
     assert torch.equal(products.product(one, other), one @ other)
+
+
+def test_memory_does_not_grow_with_each_new_shape() -> None:
+    found = subprocess.run([sys.executable, "-c", MANY_SHAPES], capture_output=True, text=True, check=True)
+    assert int(found.stdout) < 100 << 20, "300 shapes that are all kept take 460 MB"
