@@ -13,7 +13,7 @@ from runs.contract.events import Exit, Fault, Outcome
 from runs.contract.folder import RunFolder
 from runs.contract.spec import RunSpec
 from runs.engine.failure import Failure, failed
-from runs.engine.lean import lean_imports, postpone_compiler, single_process
+from runs.engine.lean import kept_for_good, lean_imports, postpone_compiler, single_process
 from runs.engine.presence import Presence, take_lock
 from runs.engine.reporting import Reporter
 from runs.engine.wishes import Wishes
@@ -57,6 +57,8 @@ def train(folder: RunFolder, wishes: Wishes, *, own_process: bool = False) -> Ex
         _prepare_libraries(spec.device.threads)
         with ExitStack() as narrow:
             narrow.enter_context(lean_imports())
+            if own_process:
+                narrow.enter_context(kept_for_good())
             if own_process and spec.hyperparameters.method == "full":  # adapters' library asks for what is left out here
                 postpone_compiler()
                 narrow.enter_context(single_process())

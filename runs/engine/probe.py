@@ -52,8 +52,8 @@ class Probing(Pipeline):
         self.training = training = self._set_up()
         begin += laps.lap()
         evaluation = self._evaluation(training, laps)
-        trained = _Steps(training, laps, self.wishes.check)
-        costs = trained.costs()
+        costs = _Steps(training, laps, self.wishes.check).costs()
+        begin += costs.pop("warming")
         laps.lap()
         training.step = 1
         checkpoint = self._checkpoint(training, laps)
@@ -121,7 +121,7 @@ class _Steps:
         self._moving = 0.0
         training.optimizer.register_step_pre_hook(lambda *_: self._note(-1))
         training.optimizer.register_step_post_hook(lambda *_: self._note(1))
-        self._step(max(range(in_epoch), key=self._at_once))
+        self._first = self._step(max(range(in_epoch), key=self._at_once))
         self._taken = self._take()
 
     def _note(self, sign: int) -> None:
@@ -158,7 +158,10 @@ class _Steps:
         return taken
 
     def costs(self) -> dict[str, Any]:
-        """The optimizer's part is the same in every step; the rest goes with the tokens that are computed."""
+        """The optimizer's part is the same in every step; the rest goes with the tokens that are computed.
+
+        `warming` is what the first step took beyond that: memory that is touched for the first time, and code for new shapes.
+        """
         taken, count = self._taken, len(self._taken)
         step = sum((one.cost * one.moving for one in taken), Cost()) * (1 / count)
         passing = sum((one.cost * (1 - one.moving) for one in taken), Cost())
@@ -169,7 +172,10 @@ class _Steps:
         off = [one.cost.clock / there - 1 for one, there in zip(taken, expected, strict=True)]
         threads = torch.get_num_threads() if self._training.device.type == "cpu" else 0
         seen = sum((one.cost for one in taken), Cost())
+        warm = step + passing * (self._first.computed / computed)
+        warming = Cost(clock=self._first.cost.clock - warm.clock, cpu=self._first.cost.cpu - warm.cpu)
         return {
+            "warming": Cost(clock=max(0.0, warming.clock), cpu=max(0.0, warming.cpu)),
             "steps": count,
             "step": step,
             "token": passing * (share / computed),
