@@ -7,6 +7,8 @@ from pathlib import Path
 import psutil
 import torch
 
+from runs.engine.utilization import peak_flops
+
 STATUS = Path("/proc/self/status")
 
 
@@ -20,7 +22,9 @@ def free_memory(device: torch.device) -> None:
 class Gauges:
     """Read once a step."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, dtype: torch.dtype) -> None:
+        """`dtype` is what products are computed in."""
+        self._peak = peak_flops(device, dtype)
         self._device, self._process = device, psutil.Process()
         self._cores = torch.get_num_threads()
         self._last = (time.monotonic(), time.process_time())
@@ -51,3 +55,7 @@ class Gauges:
         now = (time.monotonic(), time.process_time())
         (began, spent), self._last = self._last, now
         return min(1.0, (now[1] - spent) / max(1e-9, (now[0] - began) * self._cores))
+
+    def mfu(self, flops: int, seconds: float) -> float | None:
+        """Model FLOPs utilization of a step; None where nobody knows what the device can do."""
+        return flops / max(1e-9, seconds) / self._peak if self._peak else None

@@ -27,7 +27,8 @@ class LastLayer:
         self._read: Tensor | None = None
         self._tokens = 0
         layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
-        for part in _narrowed(layers[-1]) if layers else ():
+        self.parts = list(_narrowed(layers[-1])) if layers else []
+        for part in self.parts:
             part.register_forward_pre_hook(self._narrow)
             part.register_forward_hook(self._widen)
 
@@ -35,11 +36,16 @@ class LastLayer:
     def reading(self, packed: Bin) -> Iterator[None]:
         """Both passes over `packed` belong inside: with gradient checkpointing the layer is computed again on the way back."""
         self._tokens = packed.ids.numel()
-        self._read = packed.read if packed.read.numel() < WORTH_IT * self._tokens else None
+        self._read = self.places(packed)
         try:
             yield
         finally:
             self._read = None
+
+    @staticmethod
+    def places(packed: Bin) -> Tensor | None:
+        """Where the last layer works; None: everywhere."""
+        return packed.read if packed.read.numel() < WORTH_IT * packed.ids.numel() else None
 
     def _narrow(self, _part: Module, inputs: tuple[Any, ...]) -> tuple[Tensor] | None:
         """[1, T, H] to [1, R, H]."""

@@ -20,7 +20,7 @@ from runs.engine.gauges import Gauges
 from runs.engine.keeping import Keeper
 from runs.engine.methods import METHODS
 from runs.engine.pace import Pace, Speed
-from runs.engine.precision import uses_bf16
+from runs.engine.precision import of_products
 from runs.engine.reporting import Reporter, now
 from runs.engine.training import Taken, Training
 from runs.engine.watching import Watch
@@ -93,7 +93,7 @@ class Pipeline:
         training = Training(spec, model, self.method.parameters(model), self.examples, timetable, device, self.wishes)
         training.before_update = self.keeper.wait_until_noted
         training.capacity = max(1, training.capacity >> self.folder.halved)
-        self.watch, self.gauges = Watch(timetable.total_steps), Gauges(device)
+        self.watch, self.gauges = Watch(timetable.total_steps), Gauges(device, of_products(spec, device))
         self.keeper.check_room(training)
         self._say_plan(training)
         if stored:
@@ -178,6 +178,7 @@ class Pipeline:
             rows_per_second=speed.rows,
             memory_bytes=self.gauges.memory(),
             device_use=self.gauges.use(),
+            mfu=self.gauges.mfu(taken.flops, seconds),
             data_wait_share=taken.data_seconds / max(seconds, 1e-9),
             seconds_left=speed.seconds_left,
         )
@@ -214,7 +215,7 @@ class Pipeline:
     def _finish(self, training: Training) -> None:
         self.reporter.milestone(EventType.TRAIN_FINISHED, self.early or "Training completed.")
         model = self._chosen(training)
-        dtype = torch.bfloat16 if uses_bf16(self.spec, training.device) else torch.float32
+        dtype = of_products(self.spec, training.device)
         self.method.keep_apart(model, self.spec, self.folder.adapter)
         models.publish(self.method.finish(model), self.folder.model, self.spec.base_model.path, dtype)
 

@@ -10,6 +10,10 @@ def uses_bf16(spec: RunSpec, device: torch.device) -> bool:
     return asked == "bf16" or (asked == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported())
 
 
+def of_products(spec: RunSpec, device: torch.device) -> torch.dtype:
+    return torch.bfloat16 if uses_bf16(spec, device) else torch.float32
+
+
 def precision(spec: RunSpec, device: torch.device) -> torch.autocast:
     """Matrix products in bfloat16 where asked for; trained weights, sums and the loss stay float32."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=uses_bf16(spec, device))

@@ -24,6 +24,7 @@ from runs.engine.gauges import free_memory
 from runs.engine.last import LastLayer
 from runs.engine.loss import cross_entropy
 from runs.engine.precision import precision
+from runs.engine.utilization import Arithmetic
 from runs.engine.wishes import Wishes
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Taken:
     rows: int
     data_seconds: float  # spent on putting the rows together
     token_accuracy: float  # share of the trained tokens that were the most likely ones
+    flops: int  # of the model, forwards and backwards
     note: str = ""
 
 
@@ -72,6 +74,7 @@ class Training:
         self.optimizer = optimizer.build(self.parameters, self.spec.hyperparameters)
         self.weight = models.projection(self.model)
         self.last = LastLayer(self.model)
+        self.arithmetic = Arithmetic(self.model, self.last)
         if self.device.type == "cpu":
             layers.install(self.model)
         models.between_layers(self.model, self.wishes.check_interrupted)
@@ -93,7 +96,7 @@ class Training:
         self.tokens += int(self.examples.lengths[rows].sum())
         self.last_loss = loss
         self._note_chance()
-        return Taken(loss, learning_rate, norm, len(rows), self.data_seconds, self.token_accuracy, note)
+        return Taken(loss, learning_rate, norm, len(rows), self.data_seconds, self.token_accuracy, self.flops, note)
 
     def _accumulate(self, rows: Rows) -> tuple[float, str]:
         """Gradients of all rows. Where the memory is not enough the step begins again with half as many tokens at a time."""
@@ -138,6 +141,7 @@ class Training:
         self.right = torch.zeros((), dtype=torch.int64, device=self.device)
         losses = [self._backward(packed.to(self.device), 1 / targets) for packed in bins]
         self.token_accuracy = float(self.right) / targets
+        self.flops = sum(self.arithmetic.of(packed) for packed in bins)
         return float(torch.stack(losses).sum())
 
     def _backward(self, packed: Bin, scale: float) -> torch.Tensor:

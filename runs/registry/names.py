@@ -22,6 +22,7 @@ TRAINING = {
     "batches_per_second": "throughput/batches_per_sec",
     "rows_per_second": "throughput/samples_per_sec",
     "device_use": "throughput/device/use",
+    "mfu": "throughput/device/mfu",
     "data_wait_share": "time/data_wait_share",
     "seconds_left": "time/remaining_estimate",
     "memory_bytes": "memory/peak_bytes",

@@ -35,18 +35,19 @@ def test_a_remark_is_an_event_with_its_advice_however_often_it_is_said(
 
 def test_the_page_shows_what_the_machine_does(client: Client, owner: User, trained: tuple[Run, FakeEngine]) -> None:
     run, engine = trained
-    last = engine.step(4).model_copy(update={"device_use": 0.83, "data_wait_share": 0.02, "memory_bytes": 2 << 30})
+    last = engine.step(4).model_copy(update={"device_use": 0.83, "mfu": 0.61, "data_wait_share": 0.02, "memory_bytes": 2 << 30})
     engine.says(last)
     progress.advance(run.pk, run.lease_token)
     client.force_login(owner)
     page = text(client.get(f"/runs/{run.name}/"))
-    for words in ("83%", "waits for rows 2", "2.0\xa0GB"):
+    for words in ("83%", "61% (MFU)", "waits for rows 2", "2.0\xa0GB"):
         assert words in page
 
 
 def test_mlflow_gets_the_numbers_under_the_originals_names(trained: tuple[Run, FakeEngine]) -> None:
     run, engine = trained
-    engine.says(engine.step(4).model_copy(update={"batches_per_second": 2.0, "rows_per_second": 8.0, "device_use": 0.5}))
+    said = {"batches_per_second": 2.0, "rows_per_second": 8.0, "device_use": 0.5, "mfu": 0.4}
+    engine.says(engine.step(4).model_copy(update=said))
     progress.advance(run.pk, run.lease_token)
     point = MetricPoint.objects.filter(run=run).train().latest("step")
     found = {
@@ -58,6 +59,7 @@ def test_mlflow_gets_the_numbers_under_the_originals_names(trained: tuple[Run, F
     assert found["loss/train/total"] == found["metrics/train/LanguageCrossEntropy"] == 1.0
     assert found["throughput/batches_per_sec"] == 2.0
     assert found["throughput/samples_per_sec"] == 8.0
+    assert found["throughput/device/mfu"] == 0.4
     assert found["throughput/tokens_per_sec"] == found["throughput/device/tokens_per_sec"] == 50.0
     assert found["lr-DecoupledLionW/group0"] == 1e-4
     assert {"time/epoch", "time/batch", "time/token", "time/remaining_estimate"} <= set(found)

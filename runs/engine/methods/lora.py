@@ -8,16 +8,14 @@ from transformers import PreTrainedModel
 
 from runs.contract.spec import RunSpec
 from runs.engine import adapters
-from runs.engine.precision import uses_bf16
+from runs.engine.precision import of_products
 
 
 class Lora:
     quantized = False
 
     def build(self, spec: RunSpec, device: torch.device, checkpoint: Path | None) -> PreTrainedModel:
-        dtype = (
-            torch.bfloat16 if uses_bf16(spec, device) else torch.float32
-        )  # frozen weights need no more than is computed with
+        dtype = of_products(spec, device)  # frozen weights need no more than is computed with
         model = self._frozen(spec, device, dtype)
         adapters.add(model, adapters.options(spec.hyperparameters, model))
         if checkpoint:
