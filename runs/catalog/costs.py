@@ -10,10 +10,10 @@ from runs.contract.spec import Hyperparameters
 
 FLOAT, HALF = 4, 2  # bytes
 FLOPS_PER_CORE = 96e9  # of a matrix product
-TRAINED_SHARE = {"full": 0.7, "lora": 0.55, "qlora": 0.48}  # of that, what training was seen to reach: docs/speed.md
+TRAINED_SHARE = {"full": 0.8, "lora": 0.63, "qlora": 0.58}  # of that, what training was seen to reach: docs/speed.md
 STREAM = 8e9  # bytes a second that the optimizer moves
 DISK = 400e6  # bytes a second of a checkpoint: copying, digest, disk
-BEGIN, ADAPTERS = 3.5, 3.0  # seconds until the engine has imported what it needs; more with adapters
+BEGIN, ADAPTERS = 3.0, 3.0  # seconds until the engine has imported what it needs; more with adapters
 TOKENIZED = 400e3  # tokens a second
 ANSWER = 100  # tokens of an answer to a prompt, at most
 
