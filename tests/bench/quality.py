@@ -38,7 +38,7 @@ def main() -> None:
         base = task.score(_answers(model, task), task.expected)
         _say(task, "base", base, f"{len(task.held_out)} rows held out")
         for result in _sweep(task, model, given):
-            _say(task, f"{given.method} {result.rate:g}", result.scores, _cost(result))
+            _say(task, " ".join((given.method, given.optimizer, given.precision, f"{result.rate:g}")), result.scores, _cost(result))
 
 
 def _arguments() -> argparse.Namespace:
@@ -48,6 +48,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tasks", nargs="*", help="only these")
     parser.add_argument("--rates", nargs="*", type=float, default=[1e-4], help="peak learning rates")
     parser.add_argument("--method", default="full")
+    parser.add_argument("--optimizer", default="adamw")
+    parser.add_argument("--precision", default="fp32")
     parser.add_argument("--duration", default="2ep")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--seed", type=int, default=17)
@@ -73,6 +75,8 @@ def _sweep(task: Task, model: Path, given: argparse.Namespace) -> Iterator[Resul
                     "context_length": 1_024,
                     "keep_checkpoints": 1,
                     "method": given.method,
+                    "optimizer": given.optimizer,
+                    "precision": given.precision,
                     "seed": given.seed,
                 },
             )
@@ -102,7 +106,7 @@ def _cost(result: Result) -> str:
 
 def _say(task: Task, which: str, scores: Scores, more: str) -> None:
     values = ", ".join(f"{name} {value:.3f}" for name, value in scores.items())
-    print(f"{time.strftime('%H:%M')} {task.name:10} {which:12} {values:32} ({more})", flush=True)
+    print(f"{time.strftime('%H:%M')} {task.name:10} {which:24} {values:32} ({more})", flush=True)
 
 
 if __name__ == "__main__":
