@@ -82,7 +82,7 @@ def score(hidden: Tensor, weight: Tensor, targets: Tensor) -> Score:
     """Arguments as in `cross_entropy`."""
     total, correct = 0.0, 0
     for piece in pieces(len(targets), len(weight)):
-        logits = (hidden[piece] @ weight.T).float()
+        logits = product(hidden[piece], weight.T).float()
         total += float(torch.nn.functional.cross_entropy(logits, targets[piece], reduction="sum"))
         correct += int((logits.argmax(dim=1) == targets[piece]).sum())
     return Score(total, correct, len(targets))

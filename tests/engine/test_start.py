@@ -16,13 +16,14 @@ HEAVY = (
 )  # fmt: skip
 
 LISTING = """
-import sys
+import gc, sys
 from pathlib import Path
 from runs.engine import __main__, reporting
 say = reporting.Reporter.say
 def listen(self, line):
     if line.kind == "step" and line.step == 1:
         Path(sys.argv[1], "imported").write_text(" ".join(name for name, module in sys.modules.items() if module))
+        Path(sys.argv[1], "garbage").write_text(f"{gc.isenabled()} {gc.get_freeze_count() > 100_000}")
     say(self, line)
 reporting.Reporter.say = listen
 sys.exit(__main__.main())
@@ -45,6 +46,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """Every module of a run up to its first step, the first evaluation included."""
     folder = make_run(tmp_path_factory.mktemp("start") / "run", chats(8), held_out=chats(2), training_duration="1ba")
     subprocess.run([sys.executable, "-c", LISTING, str(folder.path)], check=True)
+    assert (folder.path / "garbage").read_text() == "True True", "it is looked for, but not among what libraries keep for good"
     return set((folder.path / "imported").read_text().split())
 
 
