@@ -51,14 +51,14 @@ class _Linear(torch.autograd.Function):
     def forward(ctx: Any, states: Tensor, weight: Tensor) -> Tensor:
         dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else states.dtype
         low = states.to(dtype)
-        ctx.save_for_backward(low, weight)
+        ctx.save_for_backward(low if ctx.needs_input_grad[1] else None, weight)
         ctx.dtype = states.dtype
         return product(low, weight.to(dtype).T)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        states, weight = ctx.saved_tensors
+        states, weight = ctx.saved_tensors  # of a frozen layer no states
         for_states, for_weight = ctx.needs_input_grad
         return (
             product(upstream, weight.to(upstream.dtype)).to(ctx.dtype) if for_states else None,

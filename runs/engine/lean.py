@@ -49,12 +49,14 @@ def kept_for_good() -> Iterator[None]:
     Libraries make a million objects that live as long as the process. Looking through them takes 0.3 s of the beginning, and
     0.8 s of the end, when Python lets go of all of them one by one.
     """
+    was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         gc.freeze()
-        gc.enable()
+        if was_on:
+            gc.enable()
 
 
 def postpone_compiler() -> None:

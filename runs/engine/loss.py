@@ -41,19 +41,20 @@ class _CrossEntropy(torch.autograd.Function):
     ) -> Tensor:
         gradient = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
         total = hidden.new_zeros((), dtype=torch.float32)
+        low = _as_computed(weight)
         for piece in pieces(len(targets), len(weight)):
-            logits = product(hidden[piece], weight.T).float()
+            logits = product(hidden[piece].to(low.dtype), low.T).float()
             wanted = targets[piece, None]
             logits.sub_(logits.amax(dim=1, keepdim=True))
             likely = logits.gather(1, wanted)
             if right is not None:
-                right += (likely >= 0).sum()
+                right += _right(logits, likely, wanted, low.dtype)
             sums = logits.exp_().sum(dim=1, keepdim=True)
             total += (sums.log() - likely).sum()
             error = logits.mul_(scale / sums)
             error.scatter_add_(1, wanted, error.new_full((len(wanted), 1), -scale))
             if gradient is not None:
-                gradient[piece] = product(error.to(weight.dtype), weight)
+                gradient[piece] = product(error.to(low.dtype), low)
             if weight_sums is not None:
                 weight_sums.addmm_(error.to(weight.dtype).T, hidden[piece].to(weight.dtype))
         ctx.save_for_backward(gradient)
@@ -68,6 +69,18 @@ class _CrossEntropy(torch.autograd.Function):
         return gradient, None, None, None, None, None
 
 
+def _as_computed(weight: Tensor) -> Tensor:
+    """In autocast's dtype where that is on: once, and not for each piece."""
+    kind = weight.device.type
+    return weight.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else weight
+
+
+def _right(logits: Tensor, likely: Tensor, wanted: Tensor, dtype: torch.dtype) -> Tensor:
+    """How often the wanted token is the most likely one, whose logit is 0. In bfloat16 several are: of these, the first."""
+    found = likely >= 0
+    return (found if dtype == torch.float32 else found & (logits.argmax(dim=1, keepdim=True) == wanted)).sum()
+
+
 @dataclass(slots=True)
 class Score:
     """Sums over targets: negative log likelihood in nats, and how often the most likely token was right."""
@@ -80,9 +93,9 @@ class Score:
 @torch.no_grad()
 def score(hidden: Tensor, weight: Tensor, targets: Tensor) -> Score:
     """Arguments as in `cross_entropy`."""
-    total, correct = 0.0, 0
+    total, correct, low = 0.0, 0, _as_computed(weight)
     for piece in pieces(len(targets), len(weight)):
-        logits = product(hidden[piece], weight.T).float()
+        logits = product(hidden[piece].to(low.dtype), low.T).float()
         total += float(torch.nn.functional.cross_entropy(logits, targets[piece], reduction="sum"))
         correct += int((logits.argmax(dim=1) == targets[piece]).sum())
     return Score(total, correct, len(targets))

@@ -67,7 +67,7 @@ def restore(optimizer: torch.optim.Optimizer, parameters: Named, tensors: dict[s
     for key, value in tensors.items():
         kind, _, name = key.partition("/")
         param = parameters[name]
-        optimizer.state[param][kind] = value if kind == "step" else value.to(param.device)
+        optimizer.state[param][kind] = value.to(param.device)  # the count of steps too: fused kernels read it there
 
 
 def rate(step: int, total: int, settings: Hyperparameters) -> float:
