@@ -14,6 +14,7 @@ from runs.catalog.work import Work
 from runs.contract.duration import Duration, Unit
 from runs.contract.probe import Cost, Probe
 from runs.contract.spec import DEFAULT_CONTEXT_LENGTH, Hyperparameters
+from runs.data.packing import capacity
 
 NF4 = 4.127 / 8  # bytes
 GIB, MIB = 1 << 30, 1 << 20
@@ -21,7 +22,6 @@ PROCESS_BYTES = 320 * MIB  # 338 MiB measured of a run of next to nothing
 ADAPTER_PROGRAM_BYTES = 105 * MIB  # PEFT and what it imports
 LOGITS, LOGIT_BYTES = 3, 32 * MIB  # a piece of logits, its gradient, and a copy under way; bytes of a piece at most
 ADAPTED = {"full": 1.0, "lora": 1.9, "qlora": 2.15}  # times the activations that were seen beside adapters: docs/speed.md
-CPU_BIN_TOKENS = 1_024  # the engine's bin on CPU
 GUESSED_TIME, GUESSED_MEMORY = (0.6, 1.7), (0.85, 1.2)  # what calculations were seen to be off by: docs/speed.md
 SEEN_MEMORY = 0.05  # a probe's, which is of the same steps
 
@@ -64,7 +64,7 @@ def estimate(
     steps, seen = _length(hyperparameters, work)
     half = _half(hyperparameters, device)
     a_bin = _bin_tokens(hyperparameters, device, work)
-    memory, formula = _memory(architecture, hyperparameters, half, a_bin, work.trained / max(1, work.tokens))
+    memory, formula = _memory(architecture, hyperparameters, device, a_bin, work.trained / max(1, work.tokens))
     told = probe or costs.guess(
         architecture,
         hyperparameters,
@@ -82,7 +82,7 @@ def estimate(
     seconds = whole.clock if whole else None
     return Estimate(
         memory_bytes=memory,
-        disk_bytes=_disk(architecture, hyperparameters),
+        disk_bytes=_disk(architecture, hyperparameters, _intervals(hyperparameters, work, steps)),
         tokens=seen,
         steps=steps,
         seconds=seconds,
@@ -149,22 +149,22 @@ def _intervals(settings: Hyperparameters, work: Work, steps: int) -> int:
 def _bin_tokens(settings: Hyperparameters, device: str, work: Work) -> int:
     """Tokens that are in memory at once: a full bin, what a step has if that is less, or one long row."""
     context = settings.context_length or DEFAULT_CONTEXT_LENGTH
-    capacity = min(context, CPU_BIN_TOKENS) if device == "cpu" else context
     a_step = math.ceil(settings.batch_size * work.computed * work.tokens / max(1, work.blocks))
-    return max(min(capacity, a_step), min(work.longest, context))
+    return max(min(capacity(context, device), a_step), min(work.longest, context))
 
 
-def _memory(shape: Architecture, settings: Hyperparameters, half: bool, a_bin: int, trained_share: float) -> tuple[int, str]:
+def _memory(shape: Architecture, settings: Hyperparameters, device: str, a_bin: int, trained_share: float) -> tuple[int, str]:
+    half = _half(settings, device)
     moments = 2 if settings.optimizer == "adamw" else 1
     weights, trained = weight_bytes(shape, settings, half=half), FLOAT * trained_parameters(shape, settings)
-    copy = HALF * shape.parameters if half and settings.method == "full" else 0
+    copy = HALF * shape.parameters if half and device == "cuda" and settings.method == "full" else 0  # autocast keeps it
     activations = round(ADAPTED[settings.method] * a_bin) * activation_bytes(
         shape, half=half, checkpointing=settings.gradient_checkpointing
     )
     head = FLOAT * shape.vocab * shape.hidden if settings.method == "full" else 0
     logits = (
         LOGITS * min(LOGIT_BYTES, round(FLOAT * shape.vocab * a_bin * trained_share)) + head
-    )  # the output layer's gradient is summed up apart
+    )  # `head`: as much as its weight was seen beside the logits where it is trained
     step = trained if settings.optimizer == "lion" else 0  # Lion's direction, when the activations are gone
     total = PROCESS_BYTES + weights + trained * (1 + moments) + copy + max(activations + logits, step)
     if settings.method != "full":
@@ -217,10 +217,10 @@ def activation_bytes(shape: Architecture, *, half: bool, checkpointing: bool) ->
     return ends + (shape.layers * FLOAT * shape.hidden + layer if checkpointing else shape.layers * layer)
 
 
-def _disk(shape: Architecture, settings: Hyperparameters) -> int:
-    """Checkpoints, one more while a new one is written, and the finished model."""
+def _disk(shape: Architecture, settings: Hyperparameters, times: int) -> int:
+    """Checkpoints, of which `times` are made, one to go on from, one more while it is written, and the finished model."""
     a_checkpoint = FLOAT * trained_parameters(shape, settings) * (3 if settings.optimizer == "adamw" else 2)
-    return (settings.keep_checkpoints + 1) * a_checkpoint + FLOAT * shape.parameters
+    return (min(settings.keep_checkpoints + 1, times) + 1) * a_checkpoint + FLOAT * shape.parameters
 
 
 def _gib(size: int) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from runs.contract.spec import TaskType
 from runs.data.profile import Profile
 
-SHARING = 0.05  # share of the tokens from which on a common beginning is computed once: runs.data.families
+SHARING = 0.05  # share of the tokens from which on a common beginning is computed once: runs.engine.families
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class Step(_Line):
     rows_per_second: float = 0.0
     memory_bytes: int = 0
     device_use: float | None = Field(default=None, description="share of the device that was busy, 0 to 1")
-    mfu: float | None = Field(default=None, description="model FLOPs utilization: share of the device's arithmetic, 0 to 1")
+    mfu: float | None = Field(default=None, description="model FLOPs utilization: share of the device's arithmetic")
     data_wait_share: float = Field(default=0.0, description="share of the step that waited for its rows")
     seconds_left: float | None = None
 

@@ -24,9 +24,9 @@ class Probe(BaseModel):
     """Costs of the parts of a run, as they were measured with its own model, rows and settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    steps: int  # that were timed; one before them, with the most tokens at once, was not
+    steps: int  # that were timed, after one with the most tokens at once
     tokens_at_once: int  # of a bin at most, after what did not fit was halved
-    begin: Cost  # process, libraries, weights
+    begin: Cost  # process, libraries, weights, and what the first step took beyond the others
     row: Cost  # reading and tokenizing one
     step: Cost  # what a step takes however few its tokens are
     token: Cost  # a useful one, forwards and backwards
@@ -45,9 +45,14 @@ class Probe(BaseModel):
             + self.row * rows
             + training
             + self.evaluation * evaluations
-            + self.checkpoint * checkpoints
+            + self._checkpoints(checkpoints, training.clock / max(1, steps))
             + self.finish
         )
+
+    def _checkpoints(self, times: int, a_step: float) -> Cost:
+        """All but the last are written while the next step, of `a_step` seconds, is under way."""
+        waited = max(0.0, self.checkpoint.clock - a_step)
+        return Cost(clock=self.checkpoint.clock * min(1, times) + waited * max(0, times - 1), cpu=self.checkpoint.cpu * times)
 
     def bounds(self, seconds: float) -> tuple[float, float]:
         """At best, when the machine has nothing else to do; at worst, when steps scatter as they were seen to."""

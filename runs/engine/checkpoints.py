@@ -129,15 +129,22 @@ def read(path: Path) -> Stored:
 def superseded(folder: Path, keep: int, losses: Mapping[int, float] | None = None) -> list[Path]:
     """Checkpoints that made room: all but the `keep` newest, and those for recovery as soon as there is a newer one.
 
-    With `losses` by step: all but the `keep` of the lowest loss, and the newest, which is where training goes on.
+    With `losses` by step: all but the `keep` of the lowest loss. The newest stays in any case, for training goes on there; one
+    for recovery takes no other's place.
     """
     paths = sorted(folder.glob("ep*-ba*"), key=step_of, reverse=True)
-    recovery = [path for path in paths[1:] if State.model_validate_json((path / STATE).read_bytes()).for_recovery]
-    lasting = [path for path in paths if path not in recovery]
-    if losses is None:
-        return recovery + lasting[keep:]
-    ranked = sorted(lasting, key=lambda path: (losses.get(step_of(path), math.inf), step_of(path)))
-    return recovery + [path for path in ranked[keep:] if path != paths[0]]
+    lasting = [path for path in paths if _is_lasting(path)]
+    if losses is not None:
+        lasting.sort(key=lambda path: (losses.get(step_of(path), math.inf), step_of(path)))
+    return [path for path in paths[1:] if path not in lasting] + [path for path in lasting[keep:] if path != paths[0]]
+
+
+def _is_lasting(path: Path) -> bool:
+    """Whether it is more than a place to recover from; a torn one is not even that."""
+    try:
+        return not State.model_validate_json((path / STATE).read_bytes()).for_recovery
+    except (OSError, ValidationError):
+        return False
 
 
 def step_of(path: Path) -> int:

@@ -16,9 +16,10 @@ from safetensors.torch import load_file, save_file
 from runs.contract.events import Checkpoint, CheckpointDeleted, Resumed
 from runs.contract.folder import RunFolder
 from runs.contract.spec import RunSpec
-from runs.engine import checkpoints, optimizer
+from runs.engine import checkpoints, models, optimizer
 from runs.engine.checkpoints import State, Stored
 from runs.engine.methods import Method
+from runs.engine.precision import of_products
 from runs.engine.reporting import Reporter, now
 from runs.engine.training import Training
 
@@ -55,19 +56,20 @@ class Keeper:
         self._announce(stored)  # the engine may have died between the renaming and the announcement
 
     def check_room(self, training: Training) -> None:
-        """Refuse to train what there is no room to keep: the checkpoints, one more while it is written, the finished model."""
+        """Refuse to train what there is no room to keep: the checkpoints, one to go on from, one more while it is written, the
+        finished model.
+        """
         there = sum(file.stat().st_size for file in self._folder.glob("ep*-ba*/*"))
-        kept = min(self._spec.hyperparameters.keep_checkpoints, training.timetable.intervals) + 1
-        model = sum(param.numel() * param.element_size() for param in training.model.parameters())
+        kept = min(self._spec.hyperparameters.keep_checkpoints + 1, training.timetable.intervals) + 1
+        model = models.finished_bytes(training.model, of_products(self._spec, training.device))
         checkpoints.check_room(self._folder, kept * _expected_bytes(training) + model - there)
 
     def is_overdue(self) -> bool:
         return time.monotonic() - self._last_time > self._spec.recovery_minutes * 60
 
-    @property
-    def is_slow(self) -> bool:
-        """Whether a last checkpoint, after a SIGTERM, would take longer than there is time."""
-        return self._seconds > LEAVING_SECONDS
+    def is_too_slow(self, waited: float) -> bool:
+        """Whether a last checkpoint, `waited` seconds after a SIGTERM, would take longer than there is time."""
+        return waited + self._seconds > LEAVING_SECONDS
 
     def keep(self, training: Training, *, for_recovery: bool) -> None:
         """Make this moment a checkpoint, and let the oldest go, while training goes on up to `wait_until_noted`.
@@ -95,6 +97,8 @@ class Keeper:
     def close(self) -> None:
         """Whatever happens to the run: a checkpoint that is being written is seen through before its last word."""
         self._thread.shutdown()
+        if self._writing is not None and (error := self._writing.exception()):
+            log.error("the last checkpoint was not written: %s", error)
 
     def prune(self, evaluations: dict[int, float]) -> None:
         """Let go what newer or better checkpoints have superseded."""

@@ -90,6 +90,13 @@ def projection(model: PreTrainedModel) -> Tensor:
     return head.weight
 
 
+def finished_bytes(model: PreTrainedModel, dtype: torch.dtype) -> int:
+    """What the finished model takes on the disk; quantized layers are made whole for it."""
+    layers = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
+    packed = sum(layer.in_features * layer.out_features - layer.weight.numel() for layer in layers)
+    return (sum(param.numel() for param in model.parameters()) + packed) * dtype.itemsize
+
+
 def between_layers(model: PreTrainedModel, check: Callable[[], None]) -> None:
     """Call `check` after each layer, forwards and backwards: a bin may take many seconds, and SIGTERM grants ten in all."""
 

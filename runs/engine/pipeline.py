@@ -231,7 +231,10 @@ class Pipeline:
 
     def _leave(self, outcome: Outcome) -> Exit:
         training, interrupted = self.training, outcome == Outcome.INTERRUPTED
-        if training and training.step > self.keeper.last_step and not (interrupted and self.keeper.is_slow):
+        began = time.monotonic()
+        self.keeper.settle()
+        is_too_slow = interrupted and self.keeper.is_too_slow(time.monotonic() - began)
+        if training and training.step > self.keeper.last_step and not is_too_slow:
             self.keeper.keep(training, for_recovery=interrupted)
         self.keeper.settle()
         why = "Interrupted" if interrupted else "Stopped"

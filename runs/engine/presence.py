@@ -56,12 +56,12 @@ class Presence(threading.Thread):
     def run(self) -> None:
         while True:
             time.sleep(HEARTBEAT_SECONDS)
-            try:
-                self._tick()
-            except (OSError, ValueError) as error:  # a full disk must not end the heartbeat for good
-                log.warning("no heartbeat: %s", error)
+            self._tick()
 
     def _tick(self) -> None:
-        if self._folder.read_engine() != self._me:  # also heals it after a second engine that was started and sent away
-            self._folder.write_engine(self._me)
-        self._folder.heartbeat.touch()
+        try:
+            if self._folder.read_engine() != self._me:  # also heals it after a second engine that was started and sent away
+                self._folder.write_engine(self._me)
+            self._folder.heartbeat.touch()
+        except (OSError, ValueError) as error:  # a full disk must not end the heartbeat for good
+            log.warning("no heartbeat: %s", error)

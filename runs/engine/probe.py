@@ -14,10 +14,12 @@ import torch
 from runs.contract.events import Exit, Outcome
 from runs.contract.probe import Cost, Probe
 from runs.data.packing import batch
+from runs.engine import models
 from runs.engine.batches import pack
 from runs.engine.failure import Leave
 from runs.engine.laps import Laps
 from runs.engine.pipeline import Pipeline
+from runs.engine.precision import of_products
 from runs.engine.reporting import now
 from runs.engine.training import Training
 
@@ -93,7 +95,7 @@ class Probing(Pipeline):
         return laps.lap()
 
     def _finishing(self, training: Training, laps: Laps) -> Cost:
-        size = sum(param.numel() * param.element_size() for param in training.model.parameters())
+        size = models.finished_bytes(training.model, of_products(self.spec, training.device))
         if size > LARGEST:
             self.method.finish(training.model)  # for its memory
             return laps.lap() + Cost(clock=size / DISK)

@@ -1,5 +1,6 @@
 """What the engine says: lines of `events.jsonl`, each written with one call, so that a reader sees whole lines only."""
 
+import errno
 import logging
 import os
 import time
@@ -27,7 +28,12 @@ class Reporter:
         self._last_progress = 0.0
 
     def say(self, line: Line) -> None:
-        os.write(self._file, line.model_dump_json().encode() + b"\n")
+        """Raises OSError where the disk is full; then nothing of the line is there."""
+        said = line.model_dump_json().encode() + b"\n"
+        written = os.write(self._file, said)
+        if written < len(said):
+            os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def milestone(self, event: EventType, message: str) -> None:
         log.info("%s: %s", event.value, message)

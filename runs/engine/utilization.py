@@ -4,6 +4,7 @@ After Chowdhery et al. 2022, "PaLM", appendix B, where work that is done twice (
 than there: nor does what the engine spares itself, so that a share above one cannot be had by leaving things out.
 """
 
+import re
 import time
 
 import torch
@@ -17,9 +18,9 @@ from runs.engine.last import LastLayer
 from runs.engine.products import product
 
 MOVING, FROZEN = 6, 4  # FLOPs a parameter and token: 2 forwards, 2 for the gradient of what came in, 2 for its own
-GPU_PEAKS = {  # dense bfloat16 FLOPs a second from makers' data sheets; the first name that is part of the device's counts
+GPU_PEAKS = {  # dense bfloat16 FLOPs a second from makers' data sheets; the first name that is a word of the device's counts
     "B200": 2250e12, "H100 PCIe": 756e12, "H100 NVL": 835e12, "H100": 989e12, "H200": 989e12, "A100": 312e12, "A10G": 70e12,
-    "A10": 125e12, "L40S": 362e12, "L4": 121e12, "RTX 4090": 165e12, "RTX 3090": 71e12,
+    "A10": 125e12, "L40S": 362e12, "L40": 181e12, "L4": 121e12, "RTX 4090": 165e12, "RTX 3090": 71e12,
 }  # fmt: skip
 SIZE, ROUNDS = 1_024, 4  # of the products that a CPU is timed with: a tenth of a second of one core
 
@@ -57,7 +58,7 @@ def peak_flops(device: torch.device, dtype: torch.dtype) -> float | None:
     if device.type != "cuda" or dtype != torch.bfloat16:
         return None
     called = torch.cuda.get_device_name(device)
-    return next((peak for name, peak in GPU_PEAKS.items() if name in called), None)
+    return next((peak for name, peak in GPU_PEAKS.items() if re.search(rf"\b{name}\b", called)), None)
 
 
 def _timed(matrix: Tensor) -> float:

@@ -38,7 +38,12 @@ def main() -> None:
         base = task.score(_answers(model, task), task.expected)
         _say(task, "base", base, f"{len(task.held_out)} rows held out")
         for result in _sweep(task, model, given):
-            _say(task, " ".join((given.method, given.optimizer, given.precision, f"{result.rate:g}")), result.scores, _cost(result))
+            _say(
+                task,
+                " ".join((given.method, given.optimizer, given.precision, f"{result.rate:g}")),
+                result.scores,
+                _cost(result),
+            )
 
 
 def _arguments() -> argparse.Namespace:

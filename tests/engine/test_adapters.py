@@ -13,6 +13,7 @@ from runs.contract.events import Evaluation, Fault, Outcome, Plan
 from runs.contract.folder import RunFolder
 from runs.contract.spec import ModelSource
 from runs.engine import adapters, models
+from runs.engine.methods import METHODS
 from tests.engine.folders import chats, lines, losses, make_run, train
 from tests.tiny import MAX_CONTEXT, tiny_model
 
@@ -104,6 +105,13 @@ def test_four_bits_are_kept_where_they_belong() -> None:
     for name, value in model.state_dict().items():
         step = 0.16 * before[name].abs().max()  # half the widest gap of NF4, whose ends are the largest of 64 weights
         assert float((value - before[name]).abs().max()) <= (step if "proj" in name else 0), name
+
+
+def test_room_is_asked_for_the_whole_model_that_four_bits_become(finished: RunFolder) -> None:
+    spec = finished.read_spec()
+    model = METHODS[spec.hyperparameters.method].build(spec, CPU, None)
+    told = models.finished_bytes(model, torch.float32)
+    assert 1 < told / (finished.model / "model.safetensors").stat().st_size < 1.6, "and the adapter's own few"
 
 
 @pytest.mark.parametrize(("targets", "adapted_layers"), [("attention", 8), ("q_proj, v_proj", 4), ("all-linear", 14)])

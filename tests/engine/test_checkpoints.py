@@ -100,9 +100,18 @@ def test_one_for_recovery_lasts_until_the_next_and_takes_nobodys_place(tmp_path:
     for step in (10, 20):
         write(tmp_path, step)
     write(tmp_path, 25, for_recovery=True)
-    assert checkpoints.superseded(tmp_path, keep=2) == [tmp_path / "ep1-ba10"] or checkpoints.superseded(tmp_path, keep=3) == []
+    assert checkpoints.superseded(tmp_path, keep=2) == []
+    assert checkpoints.superseded(tmp_path, keep=1) == [tmp_path / "ep1-ba10"]
+    assert checkpoints.superseded(tmp_path, 1, {10: 1.0, 20: 2.0}) == [tmp_path / "ep2-ba20"]
     write(tmp_path, 27, for_recovery=True)
-    assert checkpoints.superseded(tmp_path, keep=3) == [tmp_path / "ep2-ba25"]
+    assert checkpoints.superseded(tmp_path, keep=2) == [tmp_path / "ep2-ba25"]
+
+
+def test_a_torn_one_between_whole_ones_is_let_go(tmp_path: Path) -> None:
+    for step in (10, 20, 30):
+        write(tmp_path, step)
+    (tmp_path / "ep2-ba20" / "state.json").unlink()
+    assert checkpoints.superseded(tmp_path, keep=2) == [tmp_path / "ep2-ba20"]
 
 
 def test_the_best_are_kept_and_the_newest_to_go_on_from(tmp_path: Path) -> None:

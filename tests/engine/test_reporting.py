@@ -1,6 +1,7 @@
 """Lines that readers can trust: whole, parseable, no milestone twice."""
 
 import math
+import os
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,16 @@ def test_each_line_is_written_with_its_newline(tmp_path: Path) -> None:
     content = (tmp_path / "events.jsonl").read_bytes()
     assert content.endswith(b"\n")
     assert [parse_line(line).kind for line in content.splitlines()] == ["resumed", "milestone"]
+
+
+def test_a_disk_that_takes_half_a_line_keeps_none_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reporter = Reporter(tmp_path / "events.jsonl")
+    reporter.say(Resumed(time=now(), step=3))
+    whole, write = (tmp_path / "events.jsonl").read_bytes(), os.write
+    monkeypatch.setattr(os, "write", lambda file, said: write(file, said[:10]))
+    with pytest.raises(OSError, match="No space left"):
+        reporter.say(Resumed(time=now(), step=4))
+    assert (tmp_path / "events.jsonl").read_bytes() == whole
 
 
 def test_infinity_survives_the_file(tmp_path: Path) -> None:

@@ -56,7 +56,8 @@ def test_frozen_weights_need_a_third_less() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("NVIDIA H100 80GB HBM3", 989e12), ("NVIDIA H100 PCIe", 756e12), ("Something", None)]
+    ("name", "expected"),
+    [("NVIDIA H100 80GB HBM3", 989e12), ("NVIDIA H100 PCIe", 756e12), ("NVIDIA L40", 181e12), ("RTX A1000", None)],
 )
 def test_a_gpu_is_known_by_its_name(monkeypatch: pytest.MonkeyPatch, name: str, expected: float | None) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: name)

@@ -4,10 +4,11 @@ import pytest
 
 from runs.catalog.costs import flops
 from runs.catalog.entries import Architecture, load_models
-from runs.catalog.estimate import CPU_BIN_TOKENS, Estimate, activation_bytes, estimate
+from runs.catalog.estimate import Estimate, activation_bytes, estimate
 from runs.catalog.work import Work
 from runs.contract.probe import Cost, Probe
 from runs.contract.spec import Hyperparameters, TaskType
+from runs.data.packing import CPU_BIN_TOKENS
 from runs.data.profile import Profile
 
 SMOLLM = load_models()[0].architecture
@@ -141,7 +142,9 @@ def test_an_empty_data_set_is_no_division_by_zero() -> None:
 
 
 def test_disk_grows_with_the_checkpoints_kept() -> None:
-    assert need(keep_checkpoints=3).disk_bytes - need(keep_checkpoints=2).disk_bytes == 12 * SMOLLM.parameters
+    often = {"eval_interval": "1ba"}
+    assert need(keep_checkpoints=3, **often).disk_bytes - need(keep_checkpoints=2, **often).disk_bytes == 12 * SMOLLM.parameters
+    assert need(keep_checkpoints=3).disk_bytes == need(keep_checkpoints=2).disk_bytes, "one epoch has one checkpoint"
 
 
 def test_the_formula_says_where_the_memory_goes() -> None:

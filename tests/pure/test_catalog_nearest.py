@@ -11,7 +11,7 @@ from runs.catalog.work import Work
 from runs.contract.spec import Hyperparameters
 
 SMOLLM = load_models()[0].architecture
-ASKED = Hyperparameters(context_length=8_192, keep_checkpoints=3)
+ASKED = Hyperparameters(context_length=8_192, keep_checkpoints=3, eval_interval="2ba")
 
 
 def need(settings: Hyperparameters) -> Estimate:
