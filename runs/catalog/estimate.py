@@ -62,22 +62,20 @@ def estimate(
     """
     cores = cores or os.cpu_count() or 1
     steps, seen = _length(hyperparameters, work)
-    half = _half(hyperparameters, device)
-    a_bin = _bin_tokens(hyperparameters, device, work)
-    memory, formula = _memory(architecture, hyperparameters, device, a_bin, work.trained / max(1, work.tokens))
+    memory, formula = _memory(architecture, hyperparameters, device, work)
+    memory_range = _around(memory, GUESSED_MEMORY)
+    if probe:
+        memory, memory_range = probe.memory_bytes, _around(probe.memory_bytes, (1 - SEEN_MEMORY, 1 + SEEN_MEMORY))
     told = probe or costs.guess(
         architecture,
         hyperparameters,
         work,
         trained=trained_parameters(architecture, hyperparameters),
-        weights=weight_bytes(architecture, hyperparameters, half=half),
+        weights=weight_bytes(architecture, hyperparameters, half=_half(hyperparameters, device)),
         speed=flops * cores if device == "cpu" else None,
         tokens_per_second=tokens_per_second,
         cores=cores,
     )
-    memory_range = _around(memory, GUESSED_MEMORY)
-    if probe:
-        memory, memory_range = probe.memory_bytes, _around(probe.memory_bytes, (1 - SEEN_MEMORY, 1 + SEEN_MEMORY))
     whole = _whole(told, hyperparameters, work) if told else None
     seconds = whole.clock if whole else None
     return Estimate(
@@ -153,18 +151,17 @@ def _bin_tokens(settings: Hyperparameters, device: str, work: Work) -> int:
     return max(min(capacity(context, device), a_step), min(work.longest, context))
 
 
-def _memory(shape: Architecture, settings: Hyperparameters, device: str, a_bin: int, trained_share: float) -> tuple[int, str]:
-    half = _half(settings, device)
+def _memory(shape: Architecture, settings: Hyperparameters, device: str, work: Work) -> tuple[int, str]:
+    half, a_bin = _half(settings, device), _bin_tokens(settings, device, work)
     moments = 2 if settings.optimizer == "adamw" else 1
     weights, trained = weight_bytes(shape, settings, half=half), FLOAT * trained_parameters(shape, settings)
     copy = HALF * shape.parameters if half and device == "cuda" and settings.method == "full" else 0  # autocast keeps it
     activations = round(ADAPTED[settings.method] * a_bin) * activation_bytes(
         shape, half=half, checkpointing=settings.gradient_checkpointing
     )
-    head = FLOAT * shape.vocab * shape.hidden if settings.method == "full" else 0
-    logits = (
-        LOGITS * min(LOGIT_BYTES, round(FLOAT * shape.vocab * a_bin * trained_share)) + head
-    )  # `head`: as much as its weight was seen beside the logits where it is trained
+    projected = a_bin * work.trained / max(1, work.tokens)
+    head = FLOAT * shape.vocab * shape.hidden if settings.method == "full" else 0  # so much more was seen where it is trained
+    logits = LOGITS * min(LOGIT_BYTES, round(FLOAT * shape.vocab * projected)) + head
     step = trained if settings.optimizer == "lion" else 0  # Lion's direction, when the activations are gone
     total = PROCESS_BYTES + weights + trained * (1 + moments) + copy + max(activations + logits, step)
     if settings.method != "full":
@@ -218,9 +215,9 @@ def activation_bytes(shape: Architecture, *, half: bool, checkpointing: bool) ->
 
 
 def _disk(shape: Architecture, settings: Hyperparameters, times: int) -> int:
-    """Checkpoints, of which `times` are made, one to go on from, one more while it is written, and the finished model."""
+    """Checkpoints, of which `times` are made, and the finished model."""
     a_checkpoint = FLOAT * trained_parameters(shape, settings) * (3 if settings.optimizer == "adamw" else 2)
-    return (min(settings.keep_checkpoints + 1, times) + 1) * a_checkpoint + FLOAT * shape.parameters
+    return settings.most_checkpoints(times) * a_checkpoint + FLOAT * shape.parameters
 
 
 def _gib(size: int) -> str:

@@ -226,6 +226,10 @@ class Hyperparameters(Strict):
             raise ValueError("This is true or false, which makes no sense here.")
         return value
 
+    def most_checkpoints(self, times: int) -> int:
+        """On the disk together where `times` are made: those kept, one to go on from, and one that is being written."""
+        return min(self.keep_checkpoints + 1, times) + 1
+
 
 def applies(setting: str, values: Mapping[str, object]) -> bool:
     """Whether a hyperparameter means anything beside these values of the others; what is not in them has its default."""

@@ -56,11 +56,9 @@ class Keeper:
         self._announce(stored)  # the engine may have died between the renaming and the announcement
 
     def check_room(self, training: Training) -> None:
-        """Refuse to train what there is no room to keep: the checkpoints, one to go on from, one more while it is written, the
-        finished model.
-        """
+        """Refuse to train what there is no room to keep: checkpoints and the finished model."""
         there = sum(file.stat().st_size for file in self._folder.glob("ep*-ba*/*"))
-        kept = min(self._spec.hyperparameters.keep_checkpoints + 1, training.timetable.intervals) + 1
+        kept = self._spec.hyperparameters.most_checkpoints(training.timetable.intervals)
         model = models.finished_bytes(training.model, of_products(self._spec, training.device))
         checkpoints.check_room(self._folder, kept * _expected_bytes(training) + model - there)
 

@@ -47,7 +47,7 @@ def kept_for_good() -> Iterator[None]:
     """Within it, nobody looks for garbage, and what it leaves is never looked at again.
 
     Libraries make a million objects that live as long as the process. Looking through them takes 0.3 s of the beginning, and
-    0.8 s of the end, when Python lets go of all of them one by one.
+    0.5 s of the end, when Python lets go of all of them one by one.
     """
     was_on = gc.isenabled()
     gc.disable()

@@ -54,14 +54,12 @@ class Probing(Pipeline):
         self.training = training = self._set_up()
         begin += laps.lap()
         evaluation = self._evaluation(training, laps)
-        costs = _Steps(training, laps, self.wishes.check).costs()
-        begin += costs.pop("warming")
+        costs = _Steps(training, laps, self.wishes.check).costs(begin)
         laps.lap()
         training.step = 1
         checkpoint = self._checkpoint(training, laps)
         finish = self._finishing(training, laps)
         return Probe(
-            begin=begin,
             row=reading * (1 / sum(min(ROWS, data.rows) for data in (self.spec.train, self.spec.evaluation) if data)),
             evaluation=evaluation,
             checkpoint=checkpoint,
@@ -159,10 +157,11 @@ class _Steps:
             taken.append(self._step(len(taken) % len(self._batches)))
         return taken
 
-    def costs(self) -> dict[str, Any]:
+    def costs(self, begin: Cost) -> dict[str, Any]:
         """The optimizer's part is the same in every step; the rest goes with the tokens that are computed.
 
-        `warming` is what the first step took beyond that: memory that is touched for the first time, and code for new shapes.
+        To the beginning belongs what the first step took beyond that: memory that is touched for the first time, and code for
+        new shapes.
         """
         taken, count = self._taken, len(self._taken)
         step = sum((one.cost * one.moving for one in taken), Cost()) * (1 / count)
@@ -177,7 +176,7 @@ class _Steps:
         warm = step + passing * (self._first.computed / computed)
         warming = Cost(clock=self._first.cost.clock - warm.clock, cpu=self._first.cost.cpu - warm.cpu)
         return {
-            "warming": Cost(clock=max(0.0, warming.clock), cpu=max(0.0, warming.cpu)),
+            "begin": begin + Cost(clock=max(0.0, warming.clock), cpu=max(0.0, warming.cpu)),
             "steps": count,
             "step": step,
             "token": passing * (share / computed),

@@ -32,8 +32,7 @@ class Arithmetic:
         head = models.projection(model)
         self._head: int = head.numel() * _a_parameter(head)
         self._narrowed = sum(_flops(part) for part in last.parts)
-        linear = sum(_flops(module) for module in model.modules() if isinstance(module, Linear) and module.weight is not head)
-        self._body = linear + _experts(model) - self._narrowed
+        self._body = _flops(model) + _experts(model) - self._narrowed - self._head
         shape = model.config.get_text_config()
         size = getattr(shape, "head_dim", None) or shape.hidden_size // shape.num_attention_heads
         # scores and their sums over values: 2 FLOPs each forwards, twice that backwards

@@ -40,7 +40,7 @@ def test_the_page_shows_what_the_machine_does(client: Client, owner: User, train
     progress.advance(run.pk, run.lease_token)
     client.force_login(owner)
     page = text(client.get(f"/runs/{run.name}/"))
-    for words in ("83%", "61% (MFU)", "waits for rows 2", "2.0\xa0GB"):
+    for words in ("83%", "MFU</abbr> 61%", "waits for rows 2", "2.0\xa0GB"):
         assert words in page
 
 
