@@ -40,7 +40,8 @@ class Watch:
     async def changes(self, seconds: float) -> set[int] | None:
         """Keys of runs that changed since the last call; empty when any may have; None after `seconds` of silence."""
         try:
-            await asyncio.wait_for(self._event.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for of Python 3.11 can lose the cancellation of a page that was left
+                await self._event.wait()
         except TimeoutError:
             return None
         self._event.clear()
@@ -55,10 +56,14 @@ class Hub:
         self._watches: defaultdict[int | None, set[Watch]] = defaultdict(set)
         self._tails: dict[int, Tail] = {}
         self._listener: asyncio.Task[None] | None = None
+        self._is_listening = False
 
     @contextmanager
     def watch(self, run: int | None = None) -> Iterator[Watch]:
+        """Its first change comes when every later one will be heard: what a page showed before then may be old."""
         watch = Watch(run)
+        if self._is_listening:
+            watch.wake(None)
         self._watches[run].add(watch)
         if self._listener is None or self._listener.done():
             self._listener = asyncio.create_task(self._listen_always())
@@ -75,6 +80,7 @@ class Hub:
         if not self._watches and self._listener is not None:
             self._listener.cancel()
             self._listener = None
+            self._is_listening = False
 
     def tail(self, run: int) -> Tail:
         """The newest points of a run that somebody watches."""
@@ -87,9 +93,11 @@ class Hub:
                 async with await psycopg.AsyncConnection.connect(**_address(), autocommit=True) as connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     pause = 0.2
+                    self._is_listening = True
                     self._wake_all()
                     await self._listen(connection)
             except (psycopg.Error, OSError) as error:
+                self._is_listening = False
                 log.warning("live pages lost PostgreSQL, next attempt in %.1f s: %s", pause, error)
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 2)

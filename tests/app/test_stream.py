@@ -146,7 +146,7 @@ def test_the_list_hears_of_runs_it_may_see_and_of_no_other(
 ) -> None:
     secret = scenes.make_run(name="secret", owner=stranger, base_model=base_model, dataset=dataset, status=RunStatus.QUEUED)
     with web.client(owner) as client, listening(client, "/stream/runs/") as stream:
-        stream.until(lambda name, _: name == "refresh")  # the server listens now
+        stream.until(lambda name, _: name == "refresh")
         timeline.tell(secret)
         time.sleep(0.2)
         says(training, 6)
@@ -154,6 +154,16 @@ def test_the_list_hears_of_runs_it_may_see_and_of_no_other(
     told = [change for name, data, _ in seen if name == "run" for change in data]
     assert {change["run"] for change in told} == {training.pk}
     assert told[0]["status"] == "RUNNING"
+
+
+def test_the_second_who_opens_the_list_is_told_to_look_again_as_the_first_was(web: Web, owner: User, training: Run) -> None:
+    def opened(name: str, data: Any) -> bool:
+        return name == "refresh"
+
+    with web.client(owner) as client, listening(client, "/stream/runs/") as first:
+        first.until(opened)
+        with web.client(owner) as other, listening(other, "/stream/runs/") as second:
+            assert second.until(opened) == [("refresh", {}, "")]  # its page may be older than what it hears now
 
 
 def sessions(web: Web) -> int:
