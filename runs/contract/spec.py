@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
 
 from runs.contract.duration import Duration
+from runs.contract.provenance import Provenance
 
 DEFAULT_CONTEXT_LENGTH = 8_192  # tokens; used when nobody asks for another and the model allows it
 
@@ -210,7 +211,7 @@ class Hyperparameters(Strict):
         default="auto",
         title="Precision",
         json_schema_extra=_advanced(),
-        description="Auto is bf16 on a GPU that has it and fp32 elsewhere.",
+        description="Auto is bf16 on a GPU that has it, else fp32. A CPU with AVX512-BF16 is 1.5 times as fast in bf16.",
     )
     gradient_checkpointing: bool = Field(
         default=False,
@@ -285,11 +286,10 @@ class RunSpec(Strict):
     eval_prompts: tuple[str, ...] = ()
     hyperparameters: Hyperparameters
     custom_weights_path: Path | None = Field(default=None, description="Start from these weights instead of the base model's")
-    lineage: tuple[str, ...] = Field(
-        default=(), description="Earlier runs that it goes on from, the nearest first, each as <run> or <run>/<checkpoint>"
-    )
+    lineage: tuple[str, ...] = Field(default=(), description="Runs that it goes on from, nearest first: run or run/checkpoint")
     device: Device = Device()
     recovery_minutes: float = Field(default=10, gt=0, description="Wall minutes between checkpoints kept only for resuming")
+    provenance: Provenance | None = Field(default=None, description="Noted at the first start, compared at later ones")
 
     @model_validator(mode="after")
     def _context_fits_the_model(self) -> "RunSpec":

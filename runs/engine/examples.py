@@ -17,6 +17,7 @@ from runs.data.packing import prepared, teaches
 from runs.data.rendering import Encoded, Renderer, TemplateError
 from runs.data.rows import read_rows
 from runs.engine.failure import Failure
+from runs.engine.provenance import check_data
 
 Tick = Callable[[int], None]
 
@@ -108,8 +109,10 @@ def tokenize(
 ) -> Examples:
     """The rows of a file, or the first `most`; `tick` is called with the number of rows read so far.
 
-    Raises Failure(DATA) when nothing is left.
+    Raises Failure(DATA) when nothing is left, or when the file is not the one that was checked.
     """
+    if most is None:
+        check_data(data)
     collector = _Collector()
     encoded: Iterable[Encoded] = _counted(_encode(data, renderer, task, most), tick)
     if task != TaskType.CONTINUED_PRETRAIN:  # texts are joined and cut: none of them is truncated

@@ -21,6 +21,7 @@ from runs.engine.keeping import Keeper
 from runs.engine.methods import METHODS
 from runs.engine.pace import Pace, Speed
 from runs.engine.precision import of_products
+from runs.engine.provenance import Inquiry
 from runs.engine.reporting import Reporter, now
 from runs.engine.training import Taken, Training
 from runs.engine.watching import Watch
@@ -48,8 +49,9 @@ class Pipeline:
     def run(self) -> Exit:
         """Train to the end, or as far as others wish. Raises Failure, and whatever else goes wrong."""
         try:
+            inquiry = Inquiry(self.spec)
             self._read_data()
-            self.training = self._set_up()
+            self.training = self._set_up(inquiry)
             self._train(self.training)
             self._finish(self.training)
         except Leave as leave:
@@ -76,13 +78,15 @@ class Pipeline:
         limit = self.spec.hyperparameters.context_length or self.spec.base_model.max_context_length
         return tokenize(data, self.renderer, self.spec.task_type, limit, tick, self.most_rows)
 
-    def _set_up(self) -> Training:
+    def _set_up(self, inquiry: Inquiry | None = None) -> Training:
         spec, settings = self.spec, self.spec.hyperparameters
         device = models.device_of(spec.device)
         torch.manual_seed(settings.seed)
         torch.set_flush_denormal(True)  # a CPU takes a hundred times as long for numbers next to zero
         stored = self.keeper.find()
         model = self._build(device, stored)
+        if inquiry is not None:
+            self.spec = inquiry.settle(self.folder, spec, self.reporter, self.wishes)
         timetable = Timetable(
             self.examples.lengths,
             settings.batch_size,

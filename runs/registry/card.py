@@ -56,6 +56,7 @@ def card(publication: Publication, spec: RunSpec, history: History) -> str:
             *_licence(publication),
             *_data(spec),
             *_settings(spec),
+            *_provenance(spec),
             *_results(history),
             *_limits(spec),
             "",
@@ -94,6 +95,14 @@ def _settings(spec: RunSpec) -> Iterator[str]:
     yield f"| task | {TASKS[spec.task_type]} |"
     yield from (f"| {name.replace('_', ' ')} | {getattr(settings, name)} |" for name in SETTINGS if applies(name, chosen))
     yield f"| in words | {Duration.parse(settings.training_duration).in_words}, {WHAT[settings.method]} |"
+
+
+def _provenance(spec: RunSpec) -> Iterator[str]:
+    """What somebody needs who wants the same weights again."""
+    if found := spec.provenance:
+        packages = ", ".join(f"{name} {number}" for name, number in found.versions.items())
+        yield from ("", f"Made by {packages}, on {found.processor}, from:", "")
+        yield from (f"- {name} `{digest}`" for name, digest in (found.custom_weights or found.base_model).items())
 
 
 def _results(history: History) -> Iterator[str]:

@@ -14,6 +14,7 @@ import pytest
 
 from runs.contract.events import Evaluation, Sample, Step
 from runs.contract.folder import RunFolder
+from runs.contract.provenance import Provenance
 from runs.contract.spec import DataFile, Hyperparameters, ModelSource, RunSpec, TaskType
 from runs.registry.mlflow import MlflowRegistry
 from runs.registry.protocol import (
@@ -57,6 +58,7 @@ def finished(place: Path, run_name: str, task: TaskType = TaskType.CHAT_COMPLETI
             base_model=ModelSource(name="tiny/Tiny-Instruct", path=base, max_context_length=MAX_CONTEXT, licence="open"),
             train=DataFile(path=place / "rows.jsonl", digest="sha256:" + "ab" * 32, rows=12, name="sums"),
             hyperparameters=Hyperparameters(learning_rate=1e-3, context_length=128),
+            provenance=Provenance(base_model={"model.safetensors": "sha256:12"}, versions={"torch": "2.0+cpu"}, processor="Z4"),
         )
     )
     score = {"epoch": 0.0, "tokens": 0, "time": NOW}
@@ -121,6 +123,7 @@ def test_a_chat_model_answers_and_says_where_it_comes_from(registry: MlflowRegis
     card = (kept / "README.md").read_text()
     for words in ("base_model: tiny/Tiny-Instruct", "last training loss 4.2500", "| 0 (base model) | 5.5000", "What is 1 + 1?"):
         assert words in card
+    assert "Made by torch 2.0+cpu, on Z4, from:\n\n- model.safetensors `sha256:12`" in card
     assert "wants the name to begin with “Tiny”" in card
     assert not [path for path in kept.rglob("*") if path.suffix in ("", ".md", ".json", ".txt", ".yaml") and says(path, place)]
     assert json.loads((kept / "serving_input_example.json").read_text())["max_tokens"] < 20, "MLflow has the model answer it"
