@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from runs.engine.wishes import Wishes
 ALREADY_TRAINING = 3
 KEPT_SHAPES = "16"  # of products that are prepared: a bin has a dozen, and the next bin has others
 CACHES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")  # oneDNN's own, and PyTorch's of what it asks of oneDNN
+PAUSES = (1, 5, 25)  # seconds between attempts to say the last word
 log = logging.getLogger("runs.engine")
 
 
@@ -44,9 +46,21 @@ def _work(folder: RunFolder) -> int:
     wishes.listen()
     Presence(folder).start()
     end = train(folder, wishes, own_process=True)
-    folder.write_exit(end)
+    _say_last(folder, end)
     log.info("%s %s", end.outcome.value, end.message)
     return 1 if end.outcome == Outcome.FAILED else 0
+
+
+def _say_last(folder: RunFolder, end: Exit) -> None:
+    """A full disk may make room yet: a run without its last word counts as lost, and is begun again."""
+    for pause in PAUSES:
+        try:
+            folder.write_exit(end)
+            return
+        except OSError as error:
+            log.error("exit.json cannot be written, next attempt in %d s: %s", pause, error)
+            time.sleep(pause)
+    folder.write_exit(end)
 
 
 def train(folder: RunFolder, wishes: Wishes, *, own_process: bool = False) -> Exit:

@@ -34,8 +34,9 @@ class Keeper:
     def __init__(self, folder: RunFolder, reporter: Reporter, method: Method, spec: RunSpec) -> None:
         self._folder, self._reporter, self._method, self._spec = folder.checkpoints, reporter, method, spec
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
-        self._writing: Future[None] | None = None
-        self._noted = Event()  # all tensors of the checkpoint that is being written
+        self._pending: list[Future[None]] = []  # what the thread was asked for, in that order
+        self._noted = Event()  # nothing that is being written needs the tensors as they are
+        self._noted.set()
         self._last_time = time.monotonic()
         self._seconds = 0.0  # that the last checkpoint took
         self.last_step = 0
@@ -70,7 +71,7 @@ class Keeper:
         return waited + self._seconds > LEAVING_SECONDS
 
     def keep(self, training: Training, *, for_recovery: bool) -> None:
-        """Make this moment a checkpoint, and let the oldest go, while training goes on up to `wait_until_noted`.
+        """Make this moment a checkpoint, while training goes on up to `wait_until_noted`.
 
         Raises Failure(DISK), as `settle` does for what goes wrong later.
         """
@@ -79,36 +80,39 @@ class Keeper:
         state = training.state(for_recovery=for_recovery)
         self.last_step, self._last_time = training.step, time.monotonic()
         self._noted.clear()
-        self._writing = self._thread.submit(self._write, training, state, dict(training.evaluations))
+        self._pending.append(self._thread.submit(self._write, training, state))
 
     def wait_until_noted(self) -> None:
         """Before weights change: the checkpoint that is being written has those of its own moment."""
-        if self._writing is not None:
-            self._noted.wait()
+        self._noted.wait()
 
     def settle(self, *, wait: bool = True) -> None:
-        """Raise what went wrong in the thread; with `wait`, see the checkpoint that is being written through."""
-        if self._writing is not None and (wait or self._writing.done()):
-            writing, self._writing = self._writing, None
-            writing.result()
+        """Raise what went wrong in the thread; with `wait`, see through what it was asked for."""
+        while self._pending and (wait or self._pending[0].done()):
+            self._pending.pop(0).result()
 
     def close(self) -> None:
         """Whatever happens to the run: a checkpoint that is being written is seen through before its last word."""
         self._thread.shutdown()
-        if self._writing is not None and (error := self._writing.exception()):
-            log.error("the last checkpoint was not written: %s", error)
+        for asked in self._pending:
+            if error := asked.exception():
+                log.error("the last checkpoint was not written: %s", error)
 
     def prune(self, evaluations: dict[int, float]) -> None:
-        """Let go what newer or better checkpoints have superseded."""
-        asked = self._spec.hyperparameters
-        losses = evaluations if asked.keep_policy == "best" else None
-        for path in checkpoints.superseded(self._folder, asked.keep_checkpoints, losses):
-            self._delete(path)
+        """Let go what newer or better checkpoints have superseded, after what the thread is at."""
+        self._pending.append(self._thread.submit(self._prune, dict(evaluations)))
+
+    def discard(self, step: int) -> None:
+        """Let go the checkpoint of weights that turned out to be no good: the one before is there still."""
+        self.settle()
+        for path in self._folder.glob("ep*-ba*"):
+            if checkpoints.step_of(path) == step:
+                self._delete(path)
 
     def best(self, evaluations: dict[int, float]) -> Stored | None:
         """The whole checkpoint of the lowest evaluation loss, the earlier of equals."""
-        self.settle()
         self.prune(evaluations)
+        self.settle()
         scored = [path for path in self._folder.glob("ep*-ba*") if checkpoints.step_of(path) in evaluations]
         for path in sorted(scored, key=lambda path: (evaluations[checkpoints.step_of(path)], checkpoints.step_of(path))):
             try:
@@ -117,7 +121,7 @@ class Keeper:
                 log.warning("checkpoint %s is torn and passed over: %s", path.name, error)
         return None
 
-    def _write(self, training: Training, state: State, evaluations: dict[int, float]) -> None:
+    def _write(self, training: Training, state: State) -> None:
         def fill(path: Path) -> None:
             self._method.save(training.model, self._spec, path)
             save_file(optimizer.state(training.optimizer, training.parameters), path / checkpoints.OPTIMIZER)
@@ -131,7 +135,12 @@ class Keeper:
         self._seconds = time.monotonic() - started
         log.info("checkpoint %s: %.1f MB in %.1f s", stored.path.name, stored.bytes / 1e6, self._seconds)
         self._announce(stored)
-        self.prune(evaluations)
+
+    def _prune(self, evaluations: dict[int, float]) -> None:
+        asked = self._spec.hyperparameters
+        losses = evaluations if asked.keep_policy == "best" else None
+        for path in checkpoints.superseded(self._folder, asked.keep_checkpoints, losses):
+            self._delete(path)
 
     def _announce(self, stored: Stored) -> None:
         state = stored.state

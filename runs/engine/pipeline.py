@@ -136,6 +136,7 @@ class Pipeline:
         timetable = training.timetable
         if training.step == 0 or timetable.is_due(training.step):  # the latter: it was lost while or before it evaluated
             self._evaluate(training)
+            self.keeper.prune(training.evaluations)
         self.reporter.milestone(EventType.TRAIN_STARTED, "Training started.")
         pace = Pace(training.tokens, timetable.tokens(timetable.total_steps))
         while training.step < timetable.total_steps and not self._is_stopped_early(training):
@@ -146,8 +147,9 @@ class Pipeline:
             is_due = timetable.is_due(training.step)
             if is_due or self.keeper.is_overdue():
                 self.keeper.keep(training, for_recovery=not is_due)
-            if is_due:
-                self._evaluate(training)
+                if is_due:
+                    self._evaluate(training)
+                self.keeper.prune(training.evaluations)  # and not before: the newest may prove to be no good
             self.keeper.settle(wait=False)
             pace.skip()
         self.keeper.settle()
@@ -200,7 +202,11 @@ class Pipeline:
                 self.wishes.check()
 
             asked = training.capacity
-            found = evaluation.evaluate(training, held_out, tick)
+            try:
+                found = evaluation.evaluate(training, held_out, tick)
+            except Failure:
+                self.keeper.discard(training.step)
+                raise
             if note := training.halved(asked, f"from the evaluation after batch {training.step:,} on"):
                 self.reporter.say(Milestone(time=now(), type=EventType.ADVICE, message=note))
             log.info("evaluation at step %d: loss %.4f, accuracy %.3f", found.step, found.loss, found.token_accuracy)
@@ -240,6 +246,7 @@ class Pipeline:
         is_too_slow = interrupted and self.keeper.is_too_slow(time.monotonic() - began)
         if training and training.step > self.keeper.last_step and not is_too_slow:
             self.keeper.keep(training, for_recovery=interrupted)
+            self.keeper.prune(training.evaluations)
         self.keeper.settle()
         why = "Interrupted" if interrupted else "Stopped"
         return Exit(outcome=outcome, time=now(), step=self.step, message=f"{why} after batch {self.step}.")

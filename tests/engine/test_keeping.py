@@ -1,5 +1,6 @@
 """A checkpoint that is written while training goes on holds the weights of its own moment."""
 
+import math
 import time
 from pathlib import Path
 
@@ -7,13 +8,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from runs.contract.events import Fault, Outcome
+from runs.contract.events import Checkpoint, CheckpointDeleted, Fault, Outcome
 from runs.contract.folder import RunFolder
-from runs.engine import models
+from runs.engine import evaluation, models
 from runs.engine.bins import Bin
 from runs.engine.checkpoints import OPTIMIZER
+from runs.engine.loss import Score
 from runs.engine.methods.full import Full
-from tests.engine.folders import chats, losses, make_run, train
+from runs.engine.training import Training
+from tests.engine.folders import chats, lines, losses, make_run, train
 
 SLOW = 0.5  # seconds
 
@@ -70,3 +73,31 @@ def test_a_disk_that_fills_up_while_a_checkpoint_is_written_fails_the_run(
     end = train(folder)
     assert (end.outcome, end.fault) == (Outcome.FAILED, Fault.DISK)
     assert [path.name for path in folder.checkpoints.iterdir()] == ["ep0-ba1"]
+
+
+def test_a_checkpoint_whose_scores_are_no_numbers_goes_and_takes_no_good_one_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_run(
+        tmp_path / "run",
+        chats(24),
+        held_out=chats(2),
+        batch_size=6,
+        training_duration="4ba",
+        eval_interval="1ba",
+        keep_checkpoints=1,
+    )
+    scored = evaluation._score_all
+
+    def spoiled(training: Training, *given: object) -> Score:
+        found = scored(training, *given)  # type: ignore[arg-type]
+        return Score(math.nan, found.correct, found.targets) if training.step == 3 else found
+
+    monkeypatch.setattr(evaluation, "_score_all", spoiled)
+    end = train(folder)
+    assert (end.outcome, end.fault, end.step) == (Outcome.FAILED, Fault.DIVERGED, 3)
+    assert [path.name for path in folder.checkpoints.iterdir()] == ["ep0-ba2"], "asked to keep one: the last good one"
+    said = lines(folder)
+    made = [line.name for line in said if isinstance(line, Checkpoint)]
+    gone = [line.name for line in said if isinstance(line, CheckpointDeleted)]
+    assert (made, gone) == (["ep0-ba1", "ep0-ba2", "ep0-ba3"], ["ep0-ba1", "ep0-ba3"])

@@ -2,12 +2,15 @@
 
 import math
 import os
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from runs.contract.events import Evaluation, EventType, Fault, Outcome, Phase, Resumed, parse_line
+from runs.contract.events import Evaluation, EventType, Exit, Fault, Outcome, Phase, Resumed, parse_line
+from runs.contract.folder import RunFolder
+from runs.engine.__main__ import _say_last
 from runs.engine.failure import Failure, explain, failed
 from runs.engine.pace import Pace, Speed
 from runs.engine.reporting import Reporter, now
@@ -30,6 +33,24 @@ def test_a_disk_that_takes_half_a_line_keeps_none_of_it(tmp_path: Path, monkeypa
     with pytest.raises(OSError, match="No space left"):
         reporter.say(Resumed(time=now(), step=4))
     assert (tmp_path / "events.jsonl").read_bytes() == whole
+
+
+def test_the_last_word_waits_for_room_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, replace = RunFolder(tmp_path), Path.replace
+    refusals = [OSError(28, "No space left on device")] * 2
+
+    def full(self: Path, target: Path) -> Path:
+        if refusals:
+            raise refusals.pop()
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    _say_last(folder, Exit(outcome=Outcome.COMPLETED, time=now(), step=3))
+    assert not refusals
+    said = folder.read_exit()
+    assert said is not None
+    assert said.step == 3
 
 
 def test_infinity_survives_the_file(tmp_path: Path) -> None:
