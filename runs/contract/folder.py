@@ -31,6 +31,8 @@ from runs.contract.spec import RunSpec
 
 Model = TypeVar("Model", bound=BaseModel)
 
+ADAPTER_CONFIG, ADAPTER_BASE = "adapter_config.json", "adapter_base.json"  # PEFT's; ours, with the path of what lies below
+
 
 class EngineProcess(BaseModel):
     """Which process trains: enough to tell it from another with the same number."""

@@ -4,7 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from pydantic import BaseModel, ConfigDict, Field
 
-PACKAGES = ("torch", "transformers", "tokenizers", "safetensors")  # whose versions can change a number
+PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "peft", "bitsandbytes")  # that can change a number
 
 Digests = dict[str, str]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from runs.contract.events import Exit, Fault, Outcome
-from runs.contract.folder import RunFolder
+from runs.contract.folder import ADAPTER_CONFIG, RunFolder
 from runs.contract.spec import RunSpec
 from runs.engine.failure import Failure, failed
 from runs.engine.lean import kept_for_good, lean_imports, postpone_compiler, single_process
@@ -73,7 +73,7 @@ def train(folder: RunFolder, wishes: Wishes, *, own_process: bool = False) -> Ex
             narrow.enter_context(lean_imports())
             if own_process:
                 narrow.enter_context(kept_for_good())
-            if own_process and spec.hyperparameters.method == "full":  # adapters' library asks for what is left out here
+            if own_process and not _adapts(spec):
                 postpone_compiler()
                 narrow.enter_context(single_process())
             from runs.engine.pipeline import Pipeline  # torch and transformers: seconds, and only once the spec is good
@@ -86,6 +86,12 @@ def train(folder: RunFolder, wishes: Wishes, *, own_process: bool = False) -> Ex
     except BaseException as error:
         log.exception("the run failed")
         return failed(error, pipeline.step if pipeline else 0)
+
+
+def _adapts(spec: RunSpec) -> bool:
+    """Whether PEFT is needed, if only for the weights to start from; it asks for what other runs can leave out."""
+    weights = spec.custom_weights_path or spec.base_model.path
+    return spec.hyperparameters.method != "full" or (weights / ADAPTER_CONFIG).is_file()
 
 
 def _spec(folder: RunFolder) -> RunSpec:

@@ -16,11 +16,12 @@ from torch.nn import Linear, Parameter
 from transformers import PreTrainedModel
 
 from runs.contract.events import Fault
+from runs.contract.folder import ADAPTER_BASE, ADAPTER_CONFIG
 from runs.contract.spec import ALL_LINEAR, ATTENTION, Hyperparameters, RunSpec
 from runs.engine import models
 from runs.engine.failure import Failure
 
-WEIGHTS, CONFIG, BASE = "adapter_model.safetensors", "adapter_config.json", "adapter_base.json"
+WEIGHTS = "adapter_model.safetensors"
 NAME = "default"  # PEFT's name for the one adapter of a model
 PREFIX = "base_model.model."  # PEFT writes names as they are in its own wrapper
 logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it warns of faster kernels that nobody asked for
@@ -33,12 +34,12 @@ def start(spec: RunSpec, device: torch.device, dtype: torch.dtype, weights: Path
     An adapter's folder names the weights that it was trained on, which may be an adapter again.
     """
     weights = weights or spec.custom_weights_path or spec.base_model.path
-    if not (weights / CONFIG).is_file():
+    if not (weights / ADAPTER_CONFIG).is_file():
         return models.load(spec.base_model, weights, device, dtype)
     try:
-        written = json.loads((weights / CONFIG).read_bytes())
+        written = json.loads((weights / ADAPTER_CONFIG).read_bytes())
         config = {name: written[name] for name in ("task_type", "r", "lora_alpha", "target_modules")}
-        said = json.loads((weights / BASE).read_bytes())
+        said = json.loads((weights / ADAPTER_BASE).read_bytes())
         quantized = bool(said["quantized"])
         below = Path(said.get("path") or written["base_model_name_or_path"])
     except (OSError, ValueError, KeyError) as error:
@@ -111,7 +112,7 @@ def save(model: PreTrainedModel, folder: Path, spec: RunSpec, *, quantized: bool
     config.base_model_name_or_path, config.inference_mode = base, True
     config.save_pretrained(str(folder))
     save_file(tensors(model), folder / WEIGHTS, metadata={"format": "pt"})
-    (folder / BASE).write_text(json.dumps({"quantized": "nf4" if quantized else None, "path": path}))
+    (folder / ADAPTER_BASE).write_text(json.dumps({"quantized": "nf4" if quantized else None, "path": path}))
 
 
 def load(model: PreTrainedModel, folder: Path) -> None:

@@ -4,6 +4,7 @@ Weights are read a second time for it, beside tokenizing and loading, so that it
 """
 
 import hashlib
+import json
 import platform
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
@@ -13,7 +14,7 @@ from threading import Thread
 import torch
 
 from runs.contract.events import EventType, Fault, Milestone
-from runs.contract.folder import RunFolder
+from runs.contract.folder import ADAPTER_BASE, RunFolder
 from runs.contract.provenance import Digests, Provenance, versions
 from runs.contract.spec import DataFile, Device, RunSpec
 from runs.engine.failure import Failure
@@ -21,7 +22,14 @@ from runs.engine.models import TOKENIZER_FILES, device_of
 from runs.engine.reporting import Reporter, now
 from runs.engine.wishes import Wishes
 
-READ = ("config.json", "generation_config.json", "*.safetensors", "*.safetensors.index.json", *TOKENIZER_FILES)
+READ = (
+    "config.json",
+    "generation_config.json",
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "adapter_*.json",
+    *TOKENIZER_FILES,
+)
 UNREAD = {"optimizer.safetensors"}  # lies in a checkpoint that a run starts from
 ANEW = "Put back what the run began with, or start a new run."
 
@@ -66,17 +74,24 @@ class Inquiry:
 
 
 def _provenance(spec: RunSpec) -> Provenance:
+    base, custom = spec.base_model.path, spec.custom_weights_path
     return Provenance(
-        base_model=_digests(spec.base_model.path),
-        custom_weights=_digests(spec.custom_weights_path) if spec.custom_weights_path else {},
+        base_model=_digests(base),
+        custom_weights=_digests(custom, but=base) if custom else {},
         versions=versions(),
         processor=_processor(spec.device),
     )
 
 
-def _digests(folder: Path) -> Digests:
+def _digests(folder: Path, but: Path | None = None) -> Digests:
+    """Of an adapter, also what it lies over, as base/<name>, unless that is `but`."""
     paths = {path for pattern in READ for path in folder.glob(pattern) if path.name not in UNREAD}
-    return {path.name: sha256(path) for path in sorted(paths)}
+    found = {path.name: sha256(path) for path in sorted(paths)}
+    if (note := folder / ADAPTER_BASE).is_file():
+        below = json.loads(note.read_bytes()).get("path")
+        if below and Path(below) != but:
+            found |= {f"base/{name}": digest for name, digest in _digests(Path(below), but).items()}
+    return found
 
 
 def _processor(device: Device) -> str:

@@ -5,16 +5,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 from runs.contract.folder import RunFolder
-from runs.contract.provenance import versions
 from runs.contract.spec import RunSpec
 from runs.registry.card import card, forbidden, notice
 from runs.registry.history import read_history
 from runs.registry.protocol import RUN_TAG, Publication
 
+ENGINE = ("torch", "transformers", "tokenizers", "safetensors")  # what a server of the model needs
+
 
 def engine_versions() -> dict[str, str]:
     """Without local parts: torch 2.13.0+cpu is torch 2.13.0 to whoever installs it elsewhere."""
-    return {name: number.partition("+")[0] for name, number in versions().items()}
+    return {name: version(name).partition("+")[0] for name in ENGINE}
 
 
 def requirements() -> list[str]:

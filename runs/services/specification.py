@@ -41,7 +41,7 @@ def _data_file(dataset: DataSet) -> DataFile:
 
 
 def specification(run: Run, folder: RunFolder) -> RunSpec:
-    """The run's specification. It is made at the first start and never changes after, but for the device."""
+    """The run's specification, made at the first start. Later only its device changes, and its engine notes the provenance."""
     made = folder.read_spec() if folder.has_spec else _build(run)
     return made.model_copy(update={"device": _device(run)})
 

@@ -100,6 +100,19 @@ def test_weights_that_it_started_from_may_be_gone_but_not_changed(tmp_path: Path
     assert again(folder).outcome == Outcome.COMPLETED
 
 
+def test_of_an_adapter_also_what_it_says_of_itself_and_what_lies_below_is_noted(tmp_path: Path, model: Path) -> None:
+    asked = {"training_duration": "1ba", "eval_interval": "1ba", "method": "lora", "learning_rate": 1e-2}
+    first = make_run(tmp_path / "first", chats(4), custom_weights=model, **asked)
+    train(first)
+    adapter = first.checkpoints / "ep1-ba1"
+    second = make_run(tmp_path / "second", chats(4), custom_weights=adapter, **asked)
+    train(second)
+    assert {"adapter_model.safetensors", "adapter_config.json", "base/model.safetensors"} <= noted(second).custom_weights.keys()
+    config = adapter / "adapter_config.json"
+    config.write_text(config.read_text().replace('"lora_alpha": 32', '"lora_alpha": 320'))
+    assert again(second).message == "The weights that the run started from changed since the run began: adapter_config.json."
+
+
 def test_other_versions_or_another_processor_are_told(tmp_path: Path) -> None:
     folder = make_run(tmp_path / "run", chats(4), training_duration="1ba")
     train(folder)
