@@ -21,7 +21,7 @@ WORDS = {Unit.EPOCHS: "epoch", Unit.BATCHES: "batch", Unit.TOKENS: "token"}
 
 @dataclass(frozen=True, slots=True)
 class Duration:
-    """A count of epochs, batches (optimizer steps) or trained-on tokens."""
+    """A count of epochs, batches (optimizer steps) or tokens of rows, prompts included."""
 
     count: int
     unit: Unit

@@ -11,9 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, JsonValue, ValidationInfo, field_validator, model_validator
 
 from runs.contract.duration import Duration
+from runs.contract.inputs import DataFile, Device, ModelSource, Strict
 from runs.contract.provenance import Provenance
 
 DEFAULT_CONTEXT_LENGTH = 8_192  # tokens; used when nobody asks for another and the model allows it
@@ -51,10 +52,6 @@ def _layers(text: str) -> str:
 
 NAMED = r"^[\s,]*[A-Za-z_][A-Za-z0-9_\-]*([\s,]+[A-Za-z_][A-Za-z0-9_\-]*)*[\s,]*$"  # for schemas
 LayersText = Annotated[str, AfterValidator(_layers), Field(json_schema_extra={"pattern": NAMED})]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _advanced(**schema: JsonValue) -> dict[str, JsonValue]:
@@ -144,7 +141,7 @@ class Hyperparameters(Strict):
         default="linear",
         title="Learning rate schedule",
         json_schema_extra=_advanced(),
-        description="How the learning rate goes from its peak to zero after the warm-up.",
+        description="After the warm-up the learning rate falls to zero, straight or along a cosine, or stays at its peak.",
     )
     warmup_share: float = Field(
         default=0.02,
@@ -244,36 +241,6 @@ def applies(setting: str, values: Mapping[str, object]) -> bool:
     )
 
 
-class ModelSource(Strict):
-    """A base model on disk: a folder of config.json, tokenizer.json and *.safetensors."""
-
-    name: str
-    path: Path
-    max_context_length: int
-    licence: str = ""
-
-
-class DataFile(Strict):
-    """A file of canonical rows, one JSON object a line: `messages`, or `prompt` and `response`, or `text`."""
-
-    path: Path
-    digest: str = Field(description="sha256 of the file's bytes, as sha256:<hex>")
-    rows: int
-    name: str = ""
-    source: str = Field(default="", description="Where the bytes came from")
-    source_version: str = Field(default="", description="Version of a table or of a hub's split; empty where there is none")
-    mapping: str = Field(default="", description="Foreign shape from which the rows were converted; empty when they were not")
-    derivation: dict[str, JsonValue] = Field(default={}, description="The remedy that made the rows from others, if one did")
-
-
-class Device(Strict):
-    """Where the engine runs. `indices` are CUDA device numbers; empty on CPU."""
-
-    kind: Literal["cpu", "cuda"] = "cpu"
-    indices: tuple[int, ...] = ()
-    threads: int | None = Field(default=None, description="CPU threads; None leaves the choice to torch")
-
-
 class RunSpec(Strict):
     """Everything the engine needs, resolved: no setting is None, every path is absolute."""
 
@@ -291,9 +258,18 @@ class RunSpec(Strict):
     recovery_minutes: float = Field(default=10, gt=0, description="Wall minutes between checkpoints kept only for resuming")
     provenance: Provenance | None = Field(default=None, description="Noted at the first start, compared at later ones")
 
+    @property
+    def context_length(self) -> int:
+        """In tokens."""
+        return self.hyperparameters.context_length or self.base_model.max_context_length
+
     @model_validator(mode="after")
-    def _context_fits_the_model(self) -> "RunSpec":
-        asked, most = self.hyperparameters.context_length, self.base_model.max_context_length
-        if asked and asked > most:
-            raise ValueError(f"a context of {asked:,} tokens is more than {self.base_model.name} reads, which is {most:,}")
+    def _is_settled(self) -> "RunSpec":
+        asked, most = self.hyperparameters, self.base_model.max_context_length
+        if asked.learning_rate is None or asked.context_length is None:
+            raise ValueError("learning_rate and context_length must be numbers here: defaults are filled in before")
+        if asked.context_length > most:
+            raise ValueError(
+                f"a context of {asked.context_length:,} tokens is more than {self.base_model.name} reads, which is {most:,}"
+            )
         return self

@@ -13,7 +13,7 @@ import torch
 from transformers import PreTrainedModel
 
 from runs.contract.folder import RunFolder
-from runs.contract.spec import Device, ModelSource
+from runs.contract.inputs import Device, ModelSource
 from runs.data.rendering import Renderer
 from runs.engine import generation, models
 from runs.engine.wishes import Wishes

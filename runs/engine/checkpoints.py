@@ -7,10 +7,8 @@ training goes on.
 import hashlib
 import logging
 import math
-import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runs.contract.events import Fault
 from runs.engine.failure import Failure
+from runs.engine.whole import UNFINISHED, beside, nothing_half_done, settle, sweep
 
-UNFINISHED = ".tmp-"
 OPTIMIZER, STATE, DIGEST = "optimizer.safetensors", "state.json", "digest.json"
 SPARE_BYTES = 64 << 20  # left free for events, logs and configuration
 log = logging.getLogger(__name__)
@@ -37,6 +35,7 @@ class State(BaseModel):
     data_digest: str
     last_loss: float | None = None
     capacity: int | None = None  # tokens of a bin at most
+    halved: int = 0  # how often others had halved it by then
     for_recovery: bool = False  # kept only until the next checkpoint
     evaluations: dict[int, float] = {}  # evaluation loss by step, as far as it was known
     random_cpu: str  # base64 of torch's generator state
@@ -64,37 +63,22 @@ def begin(folder: Path, state: State, fill: Callable[[Path], None], expected_byt
     What is written lies in the system's cache, the moment's own copy: weights may change again, and no memory was asked for.
     """
     check_room(folder, expected_bytes)
-    beside = folder / f"{UNFINISHED}{name(state.step, state.epoch)}"
-    with _nothing_half_done(beside):
-        beside.mkdir(parents=True)
-        fill(beside)
-        (beside / STATE).write_text(state.model_dump_json())
-    return beside
+    place = beside(folder / name(state.step, state.epoch))
+    with nothing_half_done(place):
+        place.mkdir(parents=True)
+        fill(place)
+        (place / STATE).write_text(state.model_dump_json())
+    return place
 
 
-def complete(beside: Path) -> Stored:
+def complete(place: Path) -> Stored:
     """Make what `begin` noted a checkpoint: digests, flushed to disk, renamed. May run in another thread."""
-    with _nothing_half_done(beside, clean=False):
-        (beside / DIGEST).write_bytes(orjson.dumps(_digests(beside), option=orjson.OPT_INDENT_2))
-        for path in (*beside.iterdir(), beside):
-            _flush(path)
-        state = State.model_validate_json((beside / STATE).read_bytes())
-    final = beside.with_name(beside.name.removeprefix(UNFINISHED))
-    shutil.rmtree(final, ignore_errors=True)
-    beside.rename(final)
-    _flush(final.parent)
+    final = place.with_name(place.name.removeprefix(UNFINISHED))
+    with nothing_half_done(place, clean=False):
+        (place / DIGEST).write_bytes(orjson.dumps(_digests(place), option=orjson.OPT_INDENT_2))
+        state = State.model_validate_json((place / STATE).read_bytes())
+        settle(place, final)
     return _stored(final, state)
-
-
-@contextmanager
-def _nothing_half_done(beside: Path, *, clean: bool = True) -> Iterator[None]:
-    if clean:
-        shutil.rmtree(beside, ignore_errors=True)
-    try:
-        yield
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
 
 
 def check_room(folder: Path, expected_bytes: int) -> None:
@@ -106,8 +90,7 @@ def check_room(folder: Path, expected_bytes: int) -> None:
 
 def newest(folder: Path) -> tuple[Stored | None, list[Path]]:
     """The newest checkpoint that is whole, and the newer ones that are not. Leftovers of writing are swept away."""
-    for leftover in folder.glob(f"{UNFINISHED}*"):
-        shutil.rmtree(leftover, ignore_errors=True)
+    sweep(folder)
     torn: list[Path] = []
     for path in sorted(folder.glob("ep*-ba*"), key=step_of, reverse=True):
         try:
@@ -126,17 +109,19 @@ def read(path: Path) -> Stored:
     return _stored(path, State.model_validate_json((path / STATE).read_bytes()))
 
 
-def superseded(folder: Path, keep: int, losses: Mapping[int, float] | None = None) -> list[Path]:
+def superseded(folder: Path, keep: int, losses: Mapping[int, float] | None = None, *, goes_on: bool = True) -> list[Path]:
     """Checkpoints that made room: all but the `keep` newest, and those for recovery as soon as there is a newer one.
 
-    With `losses` by step: all but the `keep` of the lowest loss. The newest stays in any case, for training goes on there; one
-    for recovery takes no other's place.
+    With `losses` by step: all but the `keep` of the lowest loss. The newest stays as long as training may go on there; one for
+    recovery takes no other's place.
     """
     paths = sorted(folder.glob("ep*-ba*"), key=step_of, reverse=True)
     lasting = [path for path in paths if _is_lasting(path)]
-    if losses is not None:
+    if losses:
         lasting.sort(key=lambda path: (losses.get(step_of(path), math.inf), step_of(path)))
-    return [path for path in paths[1:] if path not in lasting] + [path for path in lasting[keep:] if path != paths[0]]
+    return [path for path in paths[1:] if path not in lasting] + [
+        path for path in lasting[keep:] if not goes_on or path != paths[0]
+    ]
 
 
 def _is_lasting(path: Path) -> bool:
@@ -165,11 +150,3 @@ def _digests(folder: Path) -> dict[str, str]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -70,14 +70,18 @@ class Timetable:
     @property
     def intervals(self) -> int:
         """How many intervals end in the run."""
+        return self.intervals_from(1)
+
+    def intervals_from(self, step: int) -> int:
+        """How many end with this step or a later one; where they are given in tokens, about so many."""
         match self.interval.unit:
             case Unit.EPOCHS:
                 length: float = self.interval.count * self.steps_per_epoch
             case Unit.BATCHES:
                 length = self.interval.count
             case _:
-                length = self.interval.count * self.steps_per_epoch / max(1, self.epoch_tokens)
-        return max(1, math.ceil(self.total_steps / max(1.0, length)))
+                length = max(1.0, self.interval.count * self.steps_per_epoch / max(1, self.epoch_tokens))
+        return max(1, math.ceil(self.total_steps / length) - int((step - 1) / length))
 
     def _whole(self, epochs: int) -> int:
         return epochs * self.steps_per_epoch

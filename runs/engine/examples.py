@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runs.contract.events import Fault
-from runs.contract.spec import DataFile, TaskType
+from runs.contract.inputs import DataFile
+from runs.contract.spec import TaskType
 from runs.data.packing import prepared, teaches
 from runs.data.rendering import Encoded, Renderer, TemplateError
 from runs.data.rows import read_rows

@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig, PreTrainedModel, StoppingCriteria, StoppingCriteriaList
 
-from runs.contract.spec import DataFile, TaskType
+from runs.contract.inputs import DataFile
+from runs.contract.spec import TaskType
 from runs.data.rendering import Renderer
 from runs.data.rows import read_rows
 from runs.engine import attention

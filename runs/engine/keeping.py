@@ -13,18 +13,21 @@ from threading import Event
 
 from safetensors.torch import load_file, save_file
 
-from runs.contract.events import Checkpoint, CheckpointDeleted, Resumed
+from runs.contract.events import Checkpoint, CheckpointDeleted, Fault, Resumed
 from runs.contract.folder import RunFolder
 from runs.contract.spec import RunSpec
 from runs.engine import checkpoints, models, optimizer
 from runs.engine.checkpoints import State, Stored
+from runs.engine.failure import Failure
 from runs.engine.methods import Method
 from runs.engine.precision import of_products
 from runs.engine.reporting import Reporter, now
 from runs.engine.training import Training
+from runs.engine.whole import beside, sweep
 
 COPIES = {"adamw": 3, "lion": 2}  # the weights, and what the optimizer remembers of each
 LEAVING_SECONDS = 8.0  # that a last checkpoint may take: who sends SIGTERM waits ten
+DISK = 300e6  # bytes a second of writing one, until one was written
 log = logging.getLogger(__name__)
 
 
@@ -38,19 +41,25 @@ class Keeper:
         self._noted = Event()  # nothing that is being written needs the tensors as they are
         self._noted.set()
         self._last_time = time.monotonic()
-        self._seconds = 0.0  # that the last checkpoint took
+        self._seconds: float | None = None  # that the last checkpoint took
         self.last_step = 0
 
     def find(self) -> Stored | None:
         """The checkpoint to go on from; torn ones are announced as deleted, and deleted."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        sweep(self._folder.parent)  # half a finished model
         stored, torn = checkpoints.newest(self._folder)
         for path in torn:
             self._delete(path)
         return stored
 
     def resume(self, training: Training, stored: Stored) -> None:
-        """Put the optimizer and the place in the data back; the weights were loaded from `stored` already."""
+        """Put the optimizer and the place in the data back; weights were loaded from `stored` already. Raises Failure(DATA)."""
+        noted, asked = stored.state, self._spec
+        if (noted.seed, noted.data_digest) != (asked.hyperparameters.seed, asked.train.digest):
+            raise Failure(
+                Fault.DATA, f"{stored.path.name} was trained on other rows, or in another order, than spec.json says."
+            )
         training.restore(stored.state, load_file(stored.path / checkpoints.OPTIMIZER))
         self.last_step = training.step
         self._reporter.say(Resumed(time=now(), step=training.step))
@@ -66,9 +75,10 @@ class Keeper:
     def is_overdue(self) -> bool:
         return time.monotonic() - self._last_time > self._spec.recovery_minutes * 60
 
-    def is_too_slow(self, waited: float) -> bool:
+    def is_too_slow(self, training: Training, waited: float) -> bool:
         """Whether a last checkpoint, `waited` seconds after a SIGTERM, would take longer than there is time."""
-        return waited + self._seconds > LEAVING_SECONDS
+        seconds = _expected_bytes(training) / DISK if self._seconds is None else self._seconds
+        return waited + seconds > LEAVING_SECONDS
 
     def keep(self, training: Training, *, for_recovery: bool) -> None:
         """Make this moment a checkpoint, while training goes on up to `wait_until_noted`.
@@ -96,11 +106,11 @@ class Keeper:
         self._thread.shutdown()
         for asked in self._pending:
             if error := asked.exception():
-                log.error("the last checkpoint was not written: %s", error)
+                log.error("checkpoints were not seen through: %s", error)
 
-    def prune(self, evaluations: dict[int, float]) -> None:
+    def prune(self, evaluations: dict[int, float], *, goes_on: bool = True) -> None:
         """Let go what newer or better checkpoints have superseded, after what the thread is at."""
-        self._pending.append(self._thread.submit(self._prune, dict(evaluations)))
+        self._pending.append(self._thread.submit(self._prune, dict(evaluations), goes_on))
 
     def discard(self, step: int) -> None:
         """Let go the checkpoint of weights that turned out to be no good: the one before is there still."""
@@ -128,18 +138,18 @@ class Keeper:
 
         started = time.monotonic()
         try:
-            beside = checkpoints.begin(self._folder, state, fill, expected_bytes=_expected_bytes(training))
+            place = checkpoints.begin(self._folder, state, fill, expected_bytes=_expected_bytes(training))
         finally:
             self._noted.set()
-        stored = checkpoints.complete(beside)
+        stored = checkpoints.complete(place)
         self._seconds = time.monotonic() - started
         log.info("checkpoint %s: %.1f MB in %.1f s", stored.path.name, stored.bytes / 1e6, self._seconds)
         self._announce(stored)
 
-    def _prune(self, evaluations: dict[int, float]) -> None:
+    def _prune(self, evaluations: dict[int, float], goes_on: bool) -> None:
         asked = self._spec.hyperparameters
         losses = evaluations if asked.keep_policy == "best" else None
-        for path in checkpoints.superseded(self._folder, asked.keep_checkpoints, losses):
+        for path in checkpoints.superseded(self._folder, asked.keep_checkpoints, losses, goes_on=goes_on):
             self._delete(path)
 
     def _announce(self, stored: Stored) -> None:
@@ -153,7 +163,7 @@ class Keeper:
     def _delete(self, path: Path) -> None:
         """Announced first: whoever reads of a checkpoint can count on it."""
         self._reporter.say(CheckpointDeleted(time=now(), name=path.name))
-        leftover = path.rename(path.with_name(f"{checkpoints.UNFINISHED}{path.name}"))
+        leftover = path.rename(beside(path))
         shutil.rmtree(leftover, ignore_errors=True)
 
 

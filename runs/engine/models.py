@@ -13,10 +13,11 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.utils import logging as transformers_logging
 
 from runs.contract.events import Fault
-from runs.contract.spec import Device, ModelSource
+from runs.contract.inputs import Device, ModelSource
 from runs.engine import attention
 from runs.engine.bins import Bin
 from runs.engine.failure import Failure, explain
+from runs.engine.whole import beside, nothing_half_done, settle
 
 TOKENIZER_FILES = (
     "tokenizer*",
@@ -129,8 +130,7 @@ def write(model: PreTrainedModel, folder: Path, tokenizer: Path) -> None:
 
 def publish(model: PreTrainedModel, folder: Path, tokenizer: Path, dtype: torch.dtype) -> None:
     """Put the finished model into `folder`, whole or not at all. The model in memory takes on `dtype`."""
-    beside = folder.with_name(f".tmp-{folder.name}")
-    shutil.rmtree(beside, ignore_errors=True)
-    write(model.to(dtype), beside, tokenizer)  # type: ignore[arg-type]
-    shutil.rmtree(folder, ignore_errors=True)
-    beside.rename(folder)
+    place = beside(folder)
+    with nothing_half_done(place):
+        write(model.to(dtype), place, tokenizer)  # type: ignore[arg-type]
+        settle(place, folder)

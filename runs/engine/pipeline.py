@@ -9,7 +9,8 @@ from transformers import PreTrainedModel
 from runs.contract.duration import Duration
 from runs.contract.events import EventType, Exit, Fault, Milestone, Outcome, Phase, Plan, Resumed, Sample, Step
 from runs.contract.folder import RunFolder
-from runs.contract.spec import DataFile, RunSpec
+from runs.contract.inputs import DataFile
+from runs.contract.spec import RunSpec
 from runs.data.rendering import Renderer, TemplateError
 from runs.engine import evaluation, generation, models
 from runs.engine.checkpoints import Stored
@@ -75,8 +76,7 @@ class Pipeline:
             if done % 64 == 0:
                 self.wishes.check()
 
-        limit = self.spec.hyperparameters.context_length or self.spec.base_model.max_context_length
-        return tokenize(data, self.renderer, self.spec.task_type, limit, tick, self.most_rows)
+        return tokenize(data, self.renderer, self.spec.task_type, self.spec.context_length, tick, self.most_rows)
 
     def _set_up(self, inquiry: Inquiry | None = None) -> Training:
         spec, settings = self.spec, self.spec.hyperparameters
@@ -96,7 +96,7 @@ class Pipeline:
         )
         training = Training(spec, model, self.method.parameters(model), self.examples, timetable, device, self.wishes)
         training.before_update = self.keeper.wait_until_noted
-        training.capacity = max(1, training.capacity >> self.folder.halved)
+        training.halve_from_outside(self.folder.halved)
         self.watch, self.gauges = Watch(timetable.total_steps), Gauges(device, of_products(spec, device))
         self.keeper.check_room(training)
         self._say_plan(training)
@@ -133,17 +133,20 @@ class Pipeline:
         self.reporter.say(plan)
 
     def _train(self, training: Training) -> None:
-        timetable = training.timetable
+        timetable, pause = training.timetable, None
         if training.step == 0 or timetable.is_due(training.step):  # the latter: it was lost while or before it evaluated
+            began = time.monotonic()
             self._evaluate(training)
             self.keeper.prune(training.evaluations)
+            pause = time.monotonic() - began
         self.reporter.milestone(EventType.TRAIN_STARTED, "Training started.")
-        pace = Pace(training.tokens, timetable.tokens(timetable.total_steps))
+        pace = Pace(training.tokens, timetable.tokens(timetable.total_steps), pause)
         while training.step < timetable.total_steps and not self._is_stopped_early(training):
             self.wishes.check()
             began = time.perf_counter()
             taken = training.advance()
-            self._say_step(training, taken, pace.step(training.tokens, taken.rows), time.perf_counter() - began)
+            speed = pace.step(training.tokens, taken.rows, timetable.intervals_from(training.step))
+            self._say_step(training, taken, speed, time.perf_counter() - began)
             is_due = timetable.is_due(training.step)
             if is_due or self.keeper.is_overdue():
                 self.keeper.keep(training, for_recovery=not is_due)
@@ -151,7 +154,7 @@ class Pipeline:
                     self._evaluate(training)
                 self.keeper.prune(training.evaluations)  # and not before: the newest may prove to be no good
             self.keeper.settle(wait=False)
-            pace.skip()
+            pace.skip(is_pause=is_due)
         self.keeper.settle()
 
     def _is_stopped_early(self, training: Training) -> bool:
@@ -228,6 +231,8 @@ class Pipeline:
         dtype = of_products(self.spec, training.device)
         self.method.keep_apart(model, self.spec, self.folder.adapter)
         models.publish(self.method.finish(model), self.folder.model, self.spec.base_model.path, dtype)
+        self.keeper.prune(training.evaluations, goes_on=False)
+        self.keeper.settle()
 
     def _chosen(self, training: Training) -> PreTrainedModel:
         """The weights to be served: of the end, or of the best checkpoint."""
@@ -237,16 +242,19 @@ class Pipeline:
         if best is None or best.state.step == training.step:
             return training.model
         log.info("the weights after step %d had the lowest evaluation loss", best.state.step)
-        return self.method.build(self.spec, training.device, best.path)
+        return self.method.revert(training.model, self.spec, best.path)
 
     def _leave(self, outcome: Outcome) -> Exit:
-        training, interrupted = self.training, outcome == Outcome.INTERRUPTED
-        began = time.monotonic()
+        """Keep a checkpoint, unless a SIGTERM leaves no time for it; a person who stops or pauses the run has that time."""
+        training, began = self.training, time.monotonic()
         self.keeper.settle()
-        is_too_slow = interrupted and self.keeper.is_too_slow(time.monotonic() - began)
-        if training and training.step > self.keeper.last_step and not is_too_slow:
-            self.keeper.keep(training, for_recovery=interrupted)
+        if training:
+            is_late = self.wishes.interrupted and self.keeper.is_too_slow(training, time.monotonic() - began)
+            if training.step > self.keeper.last_step and not is_late:
+                self.keeper.keep(training, for_recovery=outcome == Outcome.INTERRUPTED)
             self.keeper.prune(training.evaluations)
         self.keeper.settle()
-        why = "Interrupted" if interrupted else "Stopped"
-        return Exit(outcome=outcome, time=now(), step=self.step, message=f"{why} after batch {self.step}.")
+        why = "Interrupted" if outcome == Outcome.INTERRUPTED else "Stopped"
+        kept = self.keeper.last_step
+        back = f", to go on after batch {kept}" if kept < self.step else ""
+        return Exit(outcome=outcome, time=now(), step=kept, message=f"{why} after batch {self.step}{back}.")

@@ -7,7 +7,9 @@ from runs.contract.spec import RunSpec
 
 def uses_bf16(spec: RunSpec, device: torch.device) -> bool:
     asked = spec.hyperparameters.precision
-    return asked == "bf16" or (asked == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported())
+    if asked == "auto" and device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))  # emulated, it is slower than fp32
+    return asked == "bf16"
 
 
 def of_products(spec: RunSpec, device: torch.device) -> torch.dtype:

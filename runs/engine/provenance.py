@@ -15,8 +15,9 @@ import torch
 
 from runs.contract.events import EventType, Fault, Milestone
 from runs.contract.folder import ADAPTER_BASE, RunFolder
+from runs.contract.inputs import DataFile, Device
 from runs.contract.provenance import Digests, Provenance, versions
-from runs.contract.spec import DataFile, Device, RunSpec
+from runs.contract.spec import RunSpec
 from runs.engine.failure import Failure
 from runs.engine.models import TOKENIZER_FILES, device_of
 from runs.engine.reporting import Reporter, now

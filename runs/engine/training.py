@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from transformers import PreTrainedModel
 
@@ -66,11 +67,12 @@ class Training:
     evaluations: dict[int, float] = field(default_factory=dict)  # loss by step, of this run and of it before an interruption
     optimizer: torch.optim.Optimizer = field(init=False)
     capacity: int = field(init=False)  # tokens of a bin at most; halved when the memory was not enough
+    halved_by_others: int = 0  # how often: whoever started this process had it killed by the kernel
     random_cpu: torch.Tensor = field(init=False)
     random_cuda: torch.Tensor | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.capacity = capacity(self.spec.hyperparameters.context_length or 0, self.device.type)
+        self.capacity = capacity(self.spec.context_length, self.device.type)
         self.optimizer = optimizer.build(self.parameters, self.spec.hyperparameters)
         self.weight = models.projection(self.model)
         self.last = LastLayer(self.model)
@@ -112,6 +114,13 @@ class Training:
         free_memory(self.device)
         self.capacity //= 2
         log.warning("out of memory after batch %d: %d tokens at a time from now on", self.step, self.capacity)
+
+    def halve_from_outside(self, times: int) -> None:
+        """Bins of which a whole step was one are no smaller for a smaller bound, so half of what a step has counts."""
+        if times > self.halved_by_others:
+            largest = int(np.sort(self.examples.lengths)[-self.spec.hyperparameters.batch_size :].sum())
+            self.capacity = max(1, min(self.capacity, largest) >> (times - self.halved_by_others))
+            self.halved_by_others = times
 
     def halved(self, asked: int, since: str) -> str:
         """What happened to the `asked` tokens at a time, for the timeline; nothing if nothing did."""
@@ -178,6 +187,7 @@ class Training:
             data_digest=self.spec.train.digest,
             last_loss=self.last_loss,
             capacity=self.capacity,
+            halved=self.halved_by_others,
             for_recovery=for_recovery,
             evaluations=dict(self.evaluations),
             random_cpu=_text(self.random_cpu),
@@ -192,7 +202,10 @@ class Training:
             torch.cuda.set_rng_state(_generator(state.random_cuda), self.device)
         self._note_chance()
         self.step, self.tokens, self.last_loss = state.step, state.tokens, state.last_loss
-        self.capacity = min(self.capacity, state.capacity or self.capacity)
+        if state.capacity:
+            times, self.halved_by_others = self.halved_by_others, state.halved
+            self.capacity = state.capacity
+            self.halve_from_outside(times)
         self.evaluations = dict(state.evaluations)
 
 

@@ -15,8 +15,9 @@ from django.utils import timezone
 from runs import wiring
 from runs.contract.events import EventType, Fault, Milestone, Outcome, Progress, Step
 from runs.contract.folder import RunFolder
+from runs.contract.inputs import Device
 from runs.contract.request import RunRequest
-from runs.contract.spec import Device, Hyperparameters, RunSpec
+from runs.contract.spec import Hyperparameters, RunSpec
 from runs.execution.devices import Slot, free
 from runs.execution.launcher import LaunchFailed
 from runs.models import BaseModel, DataSet, Probing, User

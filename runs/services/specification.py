@@ -2,8 +2,9 @@
 
 from runs import wiring
 from runs.contract.folder import RunFolder
+from runs.contract.inputs import DataFile, Device, ModelSource
 from runs.contract.request import RunRequest
-from runs.contract.spec import DEFAULT_CONTEXT_LENGTH, DataFile, Device, Hyperparameters, ModelSource, RunSpec
+from runs.contract.spec import DEFAULT_CONTEXT_LENGTH, Hyperparameters, RunSpec
 from runs.models import BaseModel, DataSet, Run
 from runs.services import lineage
 from runs.services.refused import Unfit

@@ -12,7 +12,8 @@ from typing import Any
 
 from runs.contract.events import Exit, Line, Plan, Step, parse_line
 from runs.contract.folder import RunFolder
-from runs.contract.spec import DataFile, Device, Hyperparameters, ModelSource, RunSpec, TaskType
+from runs.contract.inputs import DataFile, Device, ModelSource
+from runs.contract.spec import Hyperparameters, RunSpec, TaskType
 from runs.data.rows import Row, write_row
 
 

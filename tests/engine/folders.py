@@ -13,7 +13,8 @@ from typing import Any
 
 from runs.contract.events import Checkpoint, Exit, Line, Step, parse_line
 from runs.contract.folder import RunFolder
-from runs.contract.spec import DataFile, Device, Hyperparameters, ModelSource, RunSpec, TaskType
+from runs.contract.inputs import DataFile, Device, ModelSource
+from runs.contract.spec import Hyperparameters, RunSpec, TaskType
 from tests.tiny import MAX_CONTEXT, tiny_model
 
 Row = dict[str, Any]

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,9 +12,10 @@ from transformers import AutoModelForCausalLM
 
 from runs.contract.events import Evaluation, Fault, Outcome, Plan
 from runs.contract.folder import RunFolder
-from runs.contract.spec import ModelSource
-from runs.engine import adapters, models
+from runs.contract.inputs import ModelSource
+from runs.engine import adapters, evaluation, models
 from runs.engine.methods import METHODS
+from runs.engine.training import Training
 from tests.engine.folders import Engine, chats, lines, losses, make_run, train
 from tests.tiny import MAX_CONTEXT, tiny_model
 
@@ -51,6 +53,27 @@ def test_checkpoints_hold_the_adapter_alone(finished: RunFolder) -> None:
     assert not (kept / "model.safetensors").exists()
     assert (kept / "adapter_model.safetensors").stat().st_size < weights / 3
     assert all("lora_" in name for name in load_file(kept / "adapter_model.safetensors"))
+
+
+def test_the_best_adapter_is_put_into_the_model_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = adapted(tmp_path, "lora", keep_policy="best", keep_checkpoints=1)
+    loaded: list[Path] = []
+    load, evaluate = models.load, evaluation.evaluate
+
+    def noted(source: ModelSource, weights: Path, *given: Any) -> Any:
+        loaded.append(weights)
+        return load(source, weights, *given)
+
+    def best_at_10(training: Training, *given: Any) -> Evaluation:
+        return evaluate(training, *given).model_copy(update={"loss": abs(training.step - 10) + 1.0})
+
+    monkeypatch.setattr(models, "load", noted)
+    monkeypatch.setattr(evaluation, "evaluate", best_at_10)
+    assert train(folder).outcome == Outcome.COMPLETED
+    (best,) = folder.checkpoints.iterdir()
+    assert best.name == "ep2-ba10"
+    assert len(loaded) == 1, "a large model is in memory once"
+    assert (folder.adapter / "adapter_model.safetensors").read_bytes() == (best / "adapter_model.safetensors").read_bytes()
 
 
 def test_an_adapter_names_its_base_model_by_id_and_says_where_its_weights_lie(finished: RunFolder) -> None:

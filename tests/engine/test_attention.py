@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from runs.contract.spec import ModelSource
+from runs.contract.inputs import ModelSource
 from runs.engine import attention, models
 from runs.engine.batches import pack
 from runs.engine.bins import Bin, Group

@@ -42,6 +42,7 @@ def test_tokens_and_rows_are_those_of_the_batches() -> None:
 def test_intervals_end_at_these_steps_and_at_the_last(interval: str, due: list[int]) -> None:
     table = timetable("3ep", interval)
     assert [step for step in range(1, 10) if table.is_due(step)] == due
+    assert [table.intervals_from(step) for step in range(1, 10)] == [sum(end >= step for end in due) for step in range(1, 10)]
 
 
 def test_a_token_interval_is_due_whenever_another_one_is_full() -> None:

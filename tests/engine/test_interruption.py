@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,21 @@ from runs.contract.events import (
     CheckpointDeleted,
     Evaluation,
     EventType,
+    Exit,
     Fault,
+    Line,
     Milestone,
     Outcome,
     Plan,
     Resumed,
+    Step,
 )
 from runs.contract.folder import RunFolder
 from runs.contract.spec import TaskType
-from runs.engine import checkpoints
+from runs.engine import checkpoints, keeping
+from runs.engine.__main__ import train as engine_train
+from runs.engine.reporting import Reporter
+from runs.engine.wishes import Wishes
 from tests.engine.folders import Engine, Row, chats, instructions, lines, losses, make_run, texts, train
 
 STEPS = 60
@@ -185,6 +192,29 @@ def test_a_person_pauses_a_run_and_it_keeps_its_place(tmp_path: Path) -> None:
     stored, _ = checkpoints.newest(folder.checkpoints)
     assert stored is not None
     assert stored.state.step == end.step >= 3
+
+
+def leaving(path: Path, patch: pytest.MonkeyPatch, wish: Callable[[Wishes], object]) -> tuple[Exit, list[int]]:
+    """A run of which somebody wishes something after its fifth step, on a disk that takes a minute for a checkpoint."""
+    folder = make_run(path, chats(24), training_duration="9ba", eval_interval="3ba", batch_size=4)
+    wishes, say = Wishes(folder), Reporter.say
+
+    def listen(self: Reporter, line: Line) -> None:
+        if isinstance(line, Step) and line.step == 5:
+            wish(wishes)
+        say(self, line)
+
+    patch.setattr(keeping.Keeper, "_seconds", property(lambda _: 60.0, lambda *_: None), raising=False)
+    patch.setattr(Reporter, "say", listen)
+    return engine_train(folder, wishes), sorted(checkpoints.step_of(path) for path in folder.checkpoints.iterdir())
+
+
+def test_a_pause_has_the_time_for_a_checkpoint_that_a_sigterm_has_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    end, kept = leaving(tmp_path / "pause", monkeypatch, lambda wishes: wishes._pause.touch())
+    assert (end.outcome, end.step, kept[-1]) == (Outcome.INTERRUPTED, 5, 5)
+    end, kept = leaving(tmp_path / "sigterm", monkeypatch, lambda wishes: setattr(wishes, "interrupted", True))
+    assert (end.outcome, end.step, kept[-1]) == (Outcome.INTERRUPTED, 3, 3)
+    assert end.message == "Interrupted after batch 5, to go on after batch 3."
 
 
 def test_a_run_that_is_stopped_before_it_starts_says_so(tmp_path: Path) -> None:

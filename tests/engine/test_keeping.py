@@ -3,6 +3,7 @@
 import math
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,8 +14,11 @@ from runs.contract.folder import RunFolder
 from runs.engine import evaluation, models
 from runs.engine.bins import Bin
 from runs.engine.checkpoints import OPTIMIZER
+from runs.engine.keeping import Keeper
 from runs.engine.loss import Score
+from runs.engine.methods import METHODS
 from runs.engine.methods.full import Full
+from runs.engine.reporting import Reporter
 from runs.engine.training import Training
 from tests.engine.folders import chats, lines, losses, make_run, train
 
@@ -101,3 +105,49 @@ def test_a_checkpoint_whose_scores_are_no_numbers_goes_and_takes_no_good_one_wit
     made = [line.name for line in said if isinstance(line, Checkpoint)]
     gone = [line.name for line in said if isinstance(line, CheckpointDeleted)]
     assert (made, gone) == (["ep0-ba1", "ep0-ba2", "ep0-ba3"], ["ep0-ba1", "ep0-ba3"])
+
+
+def test_what_a_first_checkpoint_will_take_is_told_by_its_size(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run")
+    spec = folder.read_spec()
+    keeper = Keeper(folder, Reporter(folder.events), METHODS["full"], spec)
+    small, large = (SimpleNamespace(parameters={"weight": torch.empty(size, device="meta")}, spec=spec) for size in (9, 10**9))
+    assert not keeper.is_too_slow(small, 0)  # type: ignore[arg-type]
+    assert keeper.is_too_slow(small, 9)  # type: ignore[arg-type]
+    assert keeper.is_too_slow(large, 0)  # type: ignore[arg-type]
+    keeper.close()
+
+
+def test_a_disk_that_fills_up_under_the_finished_model_is_given_back_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = run(tmp_path / "run")
+    left = folder.path / ".tmp-model"
+    left.mkdir()
+    (left / "model.safetensors").write_bytes(b"of an engine that was killed")
+
+    def full(_model: object, place: Path, _tokenizer: Path) -> None:
+        if place.name != ".tmp-model":
+            return write(_model, place, _tokenizer)  # type: ignore[arg-type]
+        assert not place.exists()
+        place.mkdir()
+        (place / "model.safetensors").write_bytes(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    write = models.write
+    monkeypatch.setattr(models, "write", full)
+    end = train(folder)
+    assert (end.outcome, end.fault, end.step) == (Outcome.FAILED, Fault.DISK, 4)
+    assert not left.exists()
+    assert not folder.model.exists()
+
+
+def test_a_checkpoint_of_another_specification_is_not_gone_on_from(tmp_path: Path) -> None:
+    folder = run(tmp_path / "run")
+    assert train(folder).outcome == Outcome.COMPLETED
+    spec = folder.read_spec()
+    folder.write_spec(spec.model_copy(update={"hyperparameters": spec.hyperparameters.model_copy(update={"seed": 5})}))
+    folder.clear_for_restart()
+    end = train(folder)
+    assert end.fault == Fault.DATA
+    assert end.message == "ep1-ba4 was trained on other rows, or in another order, than spec.json says."

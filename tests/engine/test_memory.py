@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from runs.contract.events import Evaluation, EventType, Fault, Milestone, Outcome, Sample
-from runs.engine import evaluation, generation
+from runs.engine import checkpoints, evaluation, generation
 from runs.engine.loss import Score
 from runs.engine.training import Training
 from tests.engine.folders import chats, lines, losses, make_run, train
@@ -155,3 +155,22 @@ def test_an_engine_that_was_killed_for_memory_begins_with_less_at_once(tmp_path:
     assert folder.halved == 2
     assert train(folder).outcome == Outcome.COMPLETED
     assert '"capacity":64' in (folder.checkpoints / "ep0-ba3" / "state.json").read_text()
+
+
+def test_each_kill_for_memory_halves_what_a_step_really_has(tmp_path: Path) -> None:
+    """The bound alone says nothing: a step may be smaller, and the engine may have halved it already."""
+    folder = make_run(
+        tmp_path / "run", chats(4), context_length=256, batch_size=1, training_duration="2ba", eval_interval="1ba"
+    )
+    folder.halve()
+    assert train(folder).outcome == Outcome.COMPLETED
+    (first,) = {checkpoints.read(path).state.capacity for path in folder.checkpoints.iterdir()}
+    assert first is not None
+    assert first < 256 // 2, "half of the longest row"
+    folder.halve()
+    folder.clear_for_restart()
+    spec = folder.read_spec()
+    longer = spec.hyperparameters.model_copy(update={"training_duration": "3ba", "schedule": "constant"})
+    folder.write_spec(spec.model_copy(update={"hyperparameters": longer}))
+    assert train(folder).outcome == Outcome.COMPLETED
+    assert checkpoints.newest(folder.checkpoints)[0].state.capacity == first // 2  # type: ignore[union-attr]

@@ -84,7 +84,7 @@ def test_steps_say_true_numbers(finished: RunFolder) -> None:
     steps = [line for line in lines(finished) if isinstance(line, Step)]
     assert all(step.tokens_per_second > 0 and step.memory_bytes > 10**7 and step.gradient_norm > 0 for step in steps)
     assert all(step.padding_share == 0 for step in steps)
-    assert steps[-1].seconds_left == 0
+    assert steps[-1].seconds_left > 0, "the last evaluation is to come"
     assert [step.learning_rate for step in steps] == sorted((step.learning_rate for step in steps), reverse=True)
 
 
@@ -308,7 +308,7 @@ def test_the_best_checkpoint_is_kept_and_is_the_finished_model(overfitted: RunFo
     found = {line.step: line.loss for line in lines(overfitted) if isinstance(line, Evaluation) and line.step}
     best = min(found, key=lambda step: (found[step], step))
     kept = sorted(checkpoints.step_of(path) for path in overfitted.checkpoints.iterdir())
-    assert kept == sorted({best, max(found)}), "and the last, to go on from"
+    assert kept == [best], "nothing goes on from the last"
     path = next(overfitted.checkpoints.glob(f"*-ba{best}"))
     chosen, model = load_file(path / "model.safetensors"), load_file(overfitted.model / "model.safetensors")
     assert all(np.array_equal(chosen[name], model[name]) for name in model)

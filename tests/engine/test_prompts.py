@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from runs.contract.spec import DataFile, TaskType
+from runs.contract.inputs import DataFile
+from runs.contract.spec import TaskType
 from runs.data.rendering import Renderer
 from runs.engine import generation
 from tests.tiny import tiny_model

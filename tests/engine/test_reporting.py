@@ -116,6 +116,21 @@ def test_a_refusal_of_our_own_keeps_its_words() -> None:
     assert (end.fault, end.message, end.advice) == (Fault.DATA, "No rows.", "Add some.")
 
 
+def test_the_time_left_has_room_for_the_evaluations_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: clock[0])
+    pace = Pace(tokens=0, total_tokens=1_000, pause=30.0)
+    clock[0] = 2.0
+    assert pace.step(100, 4, pauses_left=3).seconds_left == 18.0 + 3 * 30.0
+    clock[0] = 12.0
+    pace.skip(is_pause=True)
+    clock[0] = 14.0
+    assert pace.step(200, 8, pauses_left=2).seconds_left == 16.0 + 2 * 20.0, "the mean of those seen"
+    pace.skip()
+    clock[0] = 16.0
+    assert pace.step(300, 12, pauses_left=2).seconds_left == 14.0 + 2 * 20.0
+
+
 def test_pace_counts_tokens_and_leaves_evaluations_out(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: clock[0])

@@ -14,8 +14,9 @@ import pytest
 
 from runs.contract.events import Evaluation, Sample, Step
 from runs.contract.folder import RunFolder
+from runs.contract.inputs import DataFile, ModelSource
 from runs.contract.provenance import Provenance
-from runs.contract.spec import DataFile, Hyperparameters, ModelSource, RunSpec, TaskType
+from runs.contract.spec import Hyperparameters, RunSpec, TaskType
 from runs.registry.mlflow import MlflowRegistry
 from runs.registry.protocol import (
     LicenceNotice,

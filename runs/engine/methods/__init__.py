@@ -25,6 +25,9 @@ class Method(Protocol):
     def save(self, model: PreTrainedModel, spec: RunSpec, folder: Path) -> None:
         """Write a checkpoint's weights into `folder`, for `build`."""
 
+    def revert(self, model: PreTrainedModel, spec: RunSpec, checkpoint: Path) -> PreTrainedModel:
+        """The weights of `checkpoint`, in `model` itself where that saves a second copy."""
+
     def keep_apart(self, model: PreTrainedModel, spec: RunSpec, folder: Path) -> None:
         """Before the end: write what is worth keeping besides the finished model into `folder`, which may not exist yet."""
 

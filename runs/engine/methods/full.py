@@ -21,6 +21,9 @@ class Full:
     def save(self, model: PreTrainedModel, spec: RunSpec, folder: Path) -> None:
         models.write(model, folder, spec.base_model.path)
 
+    def revert(self, model: PreTrainedModel, spec: RunSpec, checkpoint: Path) -> PreTrainedModel:
+        return self.build(spec, model.device, checkpoint)
+
     def keep_apart(self, model: PreTrainedModel, spec: RunSpec, folder: Path) -> None:
         """There is nothing apart from the model."""
 

@@ -31,6 +31,10 @@ class Lora:
     def save(self, model: PreTrainedModel, spec: RunSpec, folder: Path) -> None:
         adapters.save(model, folder, spec, quantized=self.quantized)
 
+    def revert(self, model: PreTrainedModel, spec: RunSpec, checkpoint: Path) -> PreTrainedModel:  # noqa: ARG002
+        adapters.load(model, checkpoint)
+        return model
+
     def keep_apart(self, model: PreTrainedModel, spec: RunSpec, folder: Path) -> None:
         adapters.save(model, folder, spec, quantized=self.quantized)
 
