@@ -18,7 +18,7 @@ class Speed:
 
 
 class Pace:
-    """Fed with the tokens seen so far after each step, and the rows of it. `pause`: what the first evaluation took, if known."""
+    """Fed with the tokens seen so far after each step, and the rows of it. `pause`: of the first evaluation, if known."""
 
     def __init__(self, tokens: int, total_tokens: int, pause: float | None = None) -> None:
         self._seen: deque[tuple[float, int, int]] = deque([(time.monotonic(), tokens, 0)], maxlen=WINDOW + 1)
