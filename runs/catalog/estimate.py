@@ -12,7 +12,7 @@ from runs.catalog.costs import FLOAT, HALF
 from runs.catalog.entries import Architecture
 from runs.catalog.work import Work
 from runs.contract.duration import Duration, Unit
-from runs.contract.probe import Cost, Probe
+from runs.contract.probe import ROWS, Cost, Probe
 from runs.contract.spec import DEFAULT_CONTEXT_LENGTH, Hyperparameters
 from runs.data.packing import capacity
 
@@ -22,6 +22,7 @@ PROCESS_BYTES = 320 * MIB  # 338 MiB measured of a run of next to nothing
 ADAPTER_PROGRAM_BYTES = 105 * MIB  # PEFT and what it imports
 LOGITS, LOGIT_BYTES = 3, 32 * MIB  # a piece of logits, its gradient, and a copy under way; bytes of a piece at most
 ADAPTED = {"full": 1.0, "lora": 1.9, "qlora": 2.15}  # times the activations that were seen beside adapters: docs/speed.md
+TOKEN_BYTES, ROW_BYTES = 5, 40  # of the data, which a run holds as flat arrays, and orders anew for each epoch
 GUESSED_TIME, GUESSED_MEMORY = (0.6, 1.7), (0.85, 1.2)  # what calculations were seen to be off by: docs/speed.md
 SEEN_MEMORY = 0.05  # a probe's, which is of the same steps
 
@@ -65,7 +66,8 @@ def estimate(
     memory, formula = _memory(architecture, hyperparameters, device, work)
     memory_range = _around(memory, GUESSED_MEMORY)
     if probe:
-        memory, memory_range = probe.memory_bytes, _around(probe.memory_bytes, (1 - SEEN_MEMORY, 1 + SEEN_MEMORY))
+        memory = probe.memory_bytes + round(_data_bytes(work, device) * max(0.0, 1 - ROWS / max(1, work.rows)))
+        memory_range = _around(memory, (1 - SEEN_MEMORY, 1 + SEEN_MEMORY))
     told = probe or costs.guess(
         architecture,
         hyperparameters,
@@ -144,6 +146,13 @@ def _intervals(settings: Hyperparameters, work: Work, steps: int) -> int:
     return max(1, math.ceil(steps / max(1.0, length)))
 
 
+def _data_bytes(work: Work, device: str) -> int:
+    """Of the rows in the memory that is counted: beside a GPU they lie in another."""
+    return (
+        0 if device == "cuda" else TOKEN_BYTES * (work.tokens + work.held_out_tokens) + ROW_BYTES * (work.rows + work.held_out)
+    )
+
+
 def _bin_tokens(settings: Hyperparameters, device: str, work: Work) -> int:
     """Tokens that are in memory at once: a full bin, what a step has if that is less, or one long row."""
     context = settings.context_length or DEFAULT_CONTEXT_LENGTH
@@ -163,15 +172,20 @@ def _memory(shape: Architecture, settings: Hyperparameters, device: str, work: W
     head = FLOAT * shape.vocab * shape.hidden if settings.method == "full" else 0  # so much more was seen where it is trained
     logits = LOGITS * min(LOGIT_BYTES, round(FLOAT * shape.vocab * projected)) + head
     step = trained if settings.optimizer == "lion" else 0  # Lion's direction, when the activations are gone
-    total = PROCESS_BYTES + weights + trained * (1 + moments) + copy + max(activations + logits, step)
+    data = _data_bytes(work, device)
+    total = PROCESS_BYTES + data + weights + trained * (1 + moments) + copy + max(activations + logits, step)
     if settings.method != "full":
         total += ADAPTER_PROGRAM_BYTES + trained
     words = (
         f"{_gib(weights)} weights, {_gib(trained)} gradients, {_gib(moments * trained)} {settings.optimizer} state, "
-        f"{_gib(activations)} activations of {a_bin:,} tokens at once, {_gib(logits)} logits, {_gib(PROCESS_BYTES)} program"
+        f"{_gib(activations)} activations of {a_bin:,} tokens at once, {_gib(logits)} logits, {_gib(PROCESS_BYTES + data)} "
+        "program and data"
     )
     whole = (HALF if half else FLOAT) * shape.parameters
-    if settings.method == "qlora" and (ends := PROCESS_BYTES + ADAPTER_PROGRAM_BYTES + whole + trained * (1 + moments)) > total:
+    if (
+        settings.method == "qlora"
+        and (ends := PROCESS_BYTES + ADAPTER_PROGRAM_BYTES + data + whole + trained * (1 + moments)) > total
+    ):
         return ends, f"{words}; at the beginning and the end all weights as they were, {_gib(whole)}, which is more"
     return total, words + (f", {_gib(copy)} bf16 copy of the weights" if copy else "")
 

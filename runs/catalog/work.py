@@ -10,7 +10,7 @@ SHARING = 0.05  # share of the tokens from which on a common beginning is comput
 
 @dataclass(frozen=True)
 class Work:
-    """Rows and tokens of one epoch. `rows` are those of the file, `blocks` what training makes of them; the same but for texts.
+    """Rows and tokens of one epoch, as training sees them. `rows` are those of the file, `blocks` what training makes of them.
 
     `beginning` is how many tokens rows have in common at their start, `bin_rows` how many of them lie in a bin.
     """
@@ -29,17 +29,17 @@ class Work:
     @classmethod
     def of(cls, found: Profile, task: TaskType, *, held_out: Profile | None = None, prompts: int = 0) -> "Work":
         """From what was counted at the run's context length and batch size."""
-        tokens, joined = found.tokens - found.truncated_tokens, task is TaskType.CONTINUED_PRETRAIN
+        joined = task is TaskType.CONTINUED_PRETRAIN
         return cls(
             rows=found.rows,
-            tokens=tokens,
-            trained=found.trained_tokens,
-            blocks=-(-tokens // found.context_length) if joined else found.rows - found.untrained_rows,
-            longest=min(found.tokens, found.context_length) if joined else found.longest,
-            beginning=found.beginning,
+            tokens=found.seen_tokens,
+            trained=found.seen_trained,
+            blocks=-(-found.seen_tokens // found.context_length) if joined else found.rows - found.untrained_rows,
+            longest=min(found.tokens if joined else found.longest, found.context_length),
+            beginning=min(found.beginning, found.context_length),
             bin_rows=found.packing.rows_per_bin if found.packing else 1.0,
             held_out=held_out.rows if held_out else 0,
-            held_out_tokens=held_out.tokens if held_out else 0,
+            held_out_tokens=held_out.seen_tokens if held_out else 0,
             prompts=prompts,
         )
 

@@ -80,6 +80,23 @@ def cut(lengths: Counts, firsts: Counts, context_length: int) -> tuple[int, int,
     return rows, tokens, sum(count for first, count in firsts if first >= context_length)
 
 
+def seen(lengths: Counts, firsts: Counts, ends: Counts, context_length: int) -> tuple[int, int]:
+    """Tokens that training sees of rows with something to learn within the context length, and trained ones among them.
+
+    `ends` are where trained tokens would end if they followed one another from the first on: exact for one answer a row; of a
+    conversation that is cut they are at most so many. Rows without any are to be left out of `lengths` as of `firsts`.
+    """
+    tokens = sum(count * min(length, context_length) for length, count in lengths)
+    dropped = sum(count for first, count in firsts if first >= context_length)
+    trained = _within(firsts, context_length) - _within(ends, context_length)
+    return tokens - dropped * context_length, trained
+
+
+def _within(places: Counts, context_length: int) -> int:
+    """Tokens from each place to the context's end."""
+    return sum(count * (context_length - place) for place, count in places if place < context_length)
+
+
 def longer(lengths: Counts, firsts: Counts, context_length: int, most: int) -> list[Longer]:
     """Powers of two above `context_length` up to `most`, until nothing is cut any more."""
     found: list[Longer] = []

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from runs.contract.spec import TaskType
 from runs.data.beginnings import beginning
-from runs.data.lengths import Bin, Counts, Longer, Packing, cut, histogram, longer, packing, percentiles
+from runs.data.encoded import NEVER
+from runs.data.lengths import Bin, Counts, Longer, Packing, cut, histogram, longer, packing, percentiles, seen
 from runs.data.rendering import Counted, Renderer, TemplateError
 from runs.data.rows import read_rows
 
@@ -53,6 +54,10 @@ class Profile(Model):
     longest_rows: list[Long] = []
     truncated_rows: int = 0
     truncated_tokens: int = 0
+    seen_tokens: int = 0
+    """Of rows that are trained on, within the context length."""
+    seen_trained: int = 0
+    """Trained tokens among these; of conversations that are cut, at most so many."""
     untrained_rows: int = 0
     """Rows without one trained token within the context length; training drops them."""
     beginning: float = 0.0
@@ -81,12 +86,17 @@ class Tokens(Model):
     """(tokens of a row, rows), ascending."""
     firsts: Counts = []
     """(tokens before a row's first trained one, rows), ascending; only of rows that may be cut."""
+    ends: Counts = []
+    """(the same and the row's trained tokens, rows), ascending."""
+    silent: Counts = []
+    """(tokens, rows) of rows without a trained one."""
     longest_rows: list[Long] = []
     beginning: float = 0.0
 
     def at(self, context_length: int, *, model_max: int = 0, batch_size: int = 8, device: str = "cpu") -> Profile:
         """At this context length; `model_max` bounds the longer ones that are tried."""
         rows, tokens, untrained = cut(self.lengths, self.firsts, context_length)
+        seen_tokens, seen_trained = (self.tokens, self.trained_tokens) if self.joined else self._seen(context_length)
         top = self.longest_rows[0] if self.longest_rows else Long(row=0, tokens=0)
         return Profile(
             context_length=context_length,
@@ -98,10 +108,17 @@ class Tokens(Model):
             longest_rows=self.longest_rows,
             truncated_rows=0 if self.joined else rows,
             truncated_tokens=0 if self.joined else tokens,
+            seen_tokens=seen_tokens,
+            seen_trained=seen_trained,
             untrained_rows=untrained,
             longer=[] if self.joined else longer(self.lengths, self.firsts, context_length, max(model_max, context_length)),
             packing=packing(self.lengths, self.joined, context_length, batch_size, device),
         )
+
+    def _seen(self, context_length: int) -> tuple[int, int]:
+        lengths = Counter(dict(self.lengths))
+        lengths.subtract(dict(self.silent))
+        return seen(list(lengths.items()), [pair for pair in self.firsts if pair[0] < NEVER], self.ends, context_length)
 
 
 def count_tokens(canonical: Path, renderer: Renderer, task: TaskType, tick: Tick = lambda _: None) -> Tokens:
@@ -129,6 +146,8 @@ class _Counter:
         self._task = task
         self._lengths = array("I")
         self._firsts: Counter[int] = Counter()
+        self._ends: Counter[int] = Counter()
+        self._silent: Counter[int] = Counter()
         self._trained = self._turns = 0
         self._roles: Counter[str] = Counter()
 
@@ -142,6 +161,10 @@ class _Counter:
         self._turns += row.turns
         if self._task is not TaskType.CONTINUED_PRETRAIN:
             self._firsts[row.first] += 1
+            if row.first < NEVER:
+                self._ends[row.first + row.trained] += 1
+            else:
+                self._silent[row.tokens] += 1
         if row.roles is not None:
             self._roles["assistant"] += row.trained
             for role, count in row.roles.items():
@@ -162,6 +185,8 @@ class _Counter:
             joined=self._task is TaskType.CONTINUED_PRETRAIN,
             lengths=sorted(Counter(self._lengths).items()),
             firsts=sorted(self._firsts.items()),
+            ends=sorted(self._ends.items()),
+            silent=sorted(self._silent.items()),
             longest_rows=[Long(row=row + 1, tokens=self._lengths[row]) for row in longest],
         )
 

@@ -3,10 +3,12 @@
 What is truncated and dropped says `runs.data.packing`. Knows nothing of batches.
 """
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,12 +70,11 @@ class Examples:
 
 
 class _Collector:
-    """Grows the flat arrays of Examples, in pieces of one row."""
+    """Grows the flat arrays of Examples, and nothing beside them: data may be larger than the model."""
 
     def __init__(self) -> None:
-        self._ids: list[NDArray[np.int32]] = []
-        self._trained: list[NDArray[np.bool_]] = []
-        self._numbers: list[int] = []
+        self._ids, self._trained = array("i"), bytearray()
+        self._ends, self._numbers = array("q", [0]), array("q")
         self._count = 0
         self.truncated = self.dropped = 0
 
@@ -83,8 +84,9 @@ class _Collector:
             self.dropped += 1
             return
         self._numbers.append(self._count)
-        self._ids.append(np.array(row.ids, dtype=np.int32))
-        self._trained.append(np.array(row.trained, dtype=np.bool_))
+        self._ids.extend(row.ids)
+        self._trained.extend(row.trained)
+        self._ends.append(len(self._ids))
 
     def watched(self, rows: Iterable[Encoded], limit: int) -> Iterator[Encoded]:
         """The rows themselves; those of more than `limit` tokens are counted as truncated."""
@@ -93,16 +95,19 @@ class _Collector:
             yield row
 
     def examples(self) -> Examples:
-        offsets = np.cumsum([0, *map(len, self._ids)], dtype=np.int64)
-        empty = np.zeros(0)
         return Examples(
-            ids=np.concatenate([*self._ids, empty], dtype=np.int32, casting="unsafe"),
-            trained=np.concatenate([*self._trained, empty], dtype=np.bool_, casting="unsafe"),
-            offsets=offsets,
-            numbers=np.array(self._numbers, dtype=np.int64),
+            ids=_array(self._ids, np.int32),
+            trained=_array(self._trained, np.bool_),
+            offsets=_array(self._ends, np.int64),
+            numbers=_array(self._numbers, np.int64),
             truncated=self.truncated,
             dropped=self.dropped,
         )
+
+
+def _array(grown: "array[int] | bytearray", dtype: type[np.generic]) -> NDArray[Any]:
+    """The same memory."""
+    return np.frombuffer(grown, dtype) if len(grown) else np.empty(0, dtype)
 
 
 def tokenize(

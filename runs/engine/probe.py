@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from runs.contract.events import Exit, Outcome
-from runs.contract.probe import Cost, Probe
+from runs.contract.probe import ROWS, Cost, Probe
 from runs.data.packing import batch
 from runs.engine import models
 from runs.engine.batches import pack
@@ -25,7 +25,6 @@ from runs.engine.training import Training
 
 STEPS, MOST_STEPS = 3, 12  # timed at least, unless they are too slow, and at most
 ENOUGH, TOO_LONG = 4.0, 120.0  # seconds of steps after which no more are taken; the second holds for fewer than STEPS, too
-ROWS = 20_000  # of a file that are read; the rest take as long
 SCORED = 64  # evaluation rows that are scored
 LOOKED_AT = 48  # batches whose bins are counted
 LARGEST = 4 << 30  # bytes of a model up to which it is written to see how long that takes

@@ -53,6 +53,12 @@ def test_memory_depends_on_what_is_in_a_bin_and_not_on_the_batch() -> None:
     assert need(rows=10, tokens=100).memory_bytes < need(**rows).memory_bytes, "a few short rows never fill a bin"
 
 
+def test_data_count_where_they_lie_in_the_same_memory() -> None:
+    few, many = {"rows": 20_000, "tokens": 2_000_000}, {"rows": 200_000, "tokens": 20_000_000}
+    assert need(**many).memory_bytes - need(**few).memory_bytes == 5 * 18_000_000 + 40 * 180_000
+    assert need(device="cuda", **many).memory_bytes == need(device="cuda", **few).memory_bytes
+
+
 def test_one_long_row_needs_a_bin_of_its_own() -> None:
     settings = Hyperparameters(context_length=8_192)
     short, long, longer = (
@@ -102,7 +108,7 @@ def test_every_part_of_a_run_takes_time() -> None:
 
 
 def test_texts_are_counted_as_the_blocks_that_training_makes_of_them() -> None:
-    found = Profile(context_length=512, rows=1_000, tokens=51_200, trained_tokens=51_200, longest=90)
+    found = Profile(context_length=512, rows=1_000, tokens=51_200, seen_tokens=51_200, seen_trained=51_200, longest=90)
     work = Work.of(found, TaskType.CONTINUED_PRETRAIN)
     it = estimate(SMOLLM, hyperparameters=Hyperparameters(context_length=512, batch_size=10), device="cpu", work=work)
     assert (work.blocks, it.steps) == (100, 10)

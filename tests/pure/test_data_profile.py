@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from runs.contract.spec import TaskType
 from runs.data.advice import advice
+from runs.data.encoded import NEVER
 from runs.data.kinds import Severity
 from runs.data.lengths import packing
-from runs.data.profile import Profile, profile
+from runs.data.packing import prepared, teaches
+from runs.data.profile import Profile, Tokens, profile
 from runs.data.rendering import Renderer, TemplateError
 from runs.data.rows import Row, count, write_row
 from tests.chats import write_style
@@ -59,6 +61,40 @@ def test_the_counts_are_those_of_the_encoded_rows(model: Renderer, tmp_path: Pat
     assert found.percentiles[50] == lengths[599]
     assert found.percentiles[99] == lengths[1_187]
     assert found.bytes == (tmp_path / "rows.jsonl").stat().st_size
+
+
+def trained_on(rows: list[Row], model: Renderer, context_length: int) -> tuple[int, int]:
+    """Tokens and trained tokens of what the engine keeps."""
+    kept = [row for row in prepared(model.encode_many(rows, CHAT), CHAT, context_length) if teaches(row)]
+    return sum(len(row.ids) for row in kept), sum(sum(row.trained) for row in kept)
+
+
+@pytest.mark.parametrize("context_length", [8, 24, 40, 64, 200, 4_096])
+def test_what_training_sees_is_told_for_rows_that_are_cut_and_rows_that_are_dropped(
+    model: Renderer, tmp_path: Path, context_length: int
+) -> None:
+    rows = [chat("word " * number, system="long " * (number * 37 % 90)) for number in range(60)]
+    found = profile(keep(tmp_path, rows), model, CHAT, context_length)
+    assert (found.seen_tokens, found.seen_trained) == trained_on(rows, model, context_length)
+
+
+def test_rows_without_a_trained_token_are_not_seen_by_training() -> None:
+    tokens = Tokens(
+        rows=2, tokens=10, trained_tokens=3, lengths=[(5, 2)], firsts=[(2, 1), (NEVER, 1)], ends=[(5, 1)], silent=[(5, 1)]
+    )
+    assert [(found.seen_tokens, found.seen_trained) for found in map(tokens.at, (2, 4, 9))] == [(0, 0), (4, 2), (5, 3)]
+
+
+def test_of_conversations_that_are_cut_trained_tokens_are_at_most_those_told(model: Renderer, tmp_path: Path) -> None:
+    rows: list[Row] = [{"messages": chat("word " * number)["messages"] + chat("Yes.")["messages"][1:]} for number in range(40)]
+    for context_length in (30, 50, 500):
+        found, (tokens, trained) = (
+            profile(keep(tmp_path, rows), model, CHAT, context_length),
+            trained_on(rows, model, context_length),
+        )
+        assert found.seen_tokens == tokens
+        assert trained <= found.seen_trained <= tokens
+    assert found.seen_trained == trained
 
 
 def test_the_histogram_holds_every_row_once_in_its_bar(model: Renderer, tmp_path: Path) -> None:
