@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 from runs.contract.spec import RunSpec
 from runs.engine import adapters
 from runs.engine.precision import of_products
+from runs.engine.whole import beside, nothing_half_done, settle
 
 
 class Lora:
@@ -36,7 +37,11 @@ class Lora:
         return model
 
     def keep_apart(self, model: PreTrainedModel, spec: RunSpec, folder: Path) -> None:
-        adapters.save(model, folder, spec, quantized=self.quantized)
+        place = beside(folder)
+        with nothing_half_done(place):
+            place.mkdir()
+            adapters.save(model, place, spec, quantized=self.quantized)
+            settle(place, folder)
 
     def finish(self, model: PreTrainedModel) -> PreTrainedModel:
         return adapters.fold(model)
