@@ -135,7 +135,7 @@ class Hyperparameters(Strict):
         default="adamw",
         title="Optimizer",
         json_schema_extra=_advanced(),
-        description="AdamW, or Lion with the original service's betas (use a learning rate about ten times lower).",
+        description="AdamW, or Lion with the original service's betas. Lion wants a third to a tenth of AdamW's learning rate.",
     )
     schedule: Literal["linear", "cosine", "constant"] = Field(
         default="linear",

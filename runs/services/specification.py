@@ -11,6 +11,7 @@ from runs.services.refused import Unfit
 
 DEFAULT_LEARNING_RATE = 2e-5  # AdamW, full fine-tuning, where the catalog knows no better
 LORA_RATE = 10  # times the rate for all parameters: Schulman et al. 2025, "LoRA Without Regret", over many models and data sets
+LION_RATE = 1 / 3  # times AdamW's: Chen et al. 2023 advise a third to a tenth, and a third scored better here: docs/quality.md
 
 
 def resolved(asked: RunRequest, model: BaseModel) -> Hyperparameters:
@@ -23,9 +24,10 @@ def resolved(asked: RunRequest, model: BaseModel) -> Hyperparameters:
     }
     known = {key: value for key, value in model.defaults.items() if key in Hyperparameters.model_fields}
     found = Hyperparameters.model_validate({**general, **known, **given})
-    if found.method == "full" or "learning_rate" in given or found.learning_rate is None:
+    times = (1 if found.method == "full" else LORA_RATE) * (LION_RATE if found.optimizer == "lion" else 1)
+    if times == 1 or "learning_rate" in given or found.learning_rate is None:
         return found
-    return found.model_copy(update={"learning_rate": float(f"{LORA_RATE * found.learning_rate:.3g}")})
+    return found.model_copy(update={"learning_rate": float(f"{times * found.learning_rate:.3g}")})
 
 
 def _data_file(dataset: DataSet) -> DataFile:

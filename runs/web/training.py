@@ -27,9 +27,8 @@ def training_form(draft: Draft, data: Any) -> SettingsForm:
 
 
 def defaults(model: BaseModel, chosen: Mapping[str, Any]) -> dict[str, str]:
-    """Setting -> text that counts when nothing is typed: the model's own where its catalog entry has one, for this method."""
-    method = chosen.get("method")
-    known = {"method": method} if method in settings()["method"].choices else {}
+    """Setting -> text that counts when nothing is typed: the model's own where it has one, for method and optimizer."""
+    known = {name: chosen[name] for name in ("method", "optimizer") if chosen.get(name) in settings()[name].choices}
     filled = resolved(drafts.request_so_far({"model": model.name, **known}), model).model_dump(mode="json")
     return {setting.name: as_text(filled.get(setting.name, setting.default)) for setting in training_settings()}
 
@@ -38,7 +37,9 @@ def reasons(model: BaseModel) -> dict[str, str]:
     """Setting -> why its default is what it is."""
     found = {name: f"Default for {model.display_name}." for name in model.defaults if name in Hyperparameters.model_fields}
     rate = found.get("learning_rate", "General default for training every parameter with AdamW.")
-    found["learning_rate"] = f"{rate} Left at its default it is {LORA_RATE} times that for LoRA and QLoRA."
+    found["learning_rate"] = (
+        f"{rate} Left at its default it is {LORA_RATE} times that for LoRA and QLoRA, and a third with Lion."
+    )
     if "context_length" not in found:
         most = f"The model reads up to {model.max_context_length:,} tokens"
         longer = model.max_context_length > DEFAULT_CONTEXT_LENGTH

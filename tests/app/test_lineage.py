@@ -180,10 +180,12 @@ def test_settings_that_would_do_nothing_are_refused(submit: Submit, changes: dic
     assert [problem.field for problem in refusal.value.problems] == [field]
 
 
-def test_lora_has_a_learning_rate_of_its_own(submit: Submit) -> None:
+def test_methods_and_optimizers_have_learning_rates_of_their_own(submit: Submit) -> None:
     def rate(run: Run) -> float | None:
         return specification(run, wiring.run_folder(run.name)).hyperparameters.learning_rate
 
     assert rate(submit()) == 0.001
     assert rate(submit(method="lora")) == 0.01
+    assert rate(submit(optimizer="lion")) == 0.000333
+    assert rate(submit(method="lora", optimizer="lion")) == 0.00333
     assert rate(submit(method="qlora", learning_rate=0.5)) == 0.5
