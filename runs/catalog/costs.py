@@ -45,7 +45,7 @@ def guess(
         steps=0,
         tokens_at_once=0,
         begin=Cost(clock=begin, cpu=begin),
-        row=_on(1, work.tokens / max(1, work.rows) / TOKENIZED),
+        row=_on(1, max(work.read, work.tokens) / max(1, work.rows + work.held_out) / TOKENIZED),
         step=_on(cores, 9 * FLOAT * trained / STREAM) if not tokens_per_second else Cost(),
         token=token,
         evaluation=looked + _on(cores, said),

@@ -66,7 +66,7 @@ def estimate(
     memory, formula = _memory(architecture, hyperparameters, device, work)
     memory_range = _around(memory, GUESSED_MEMORY)
     if probe:
-        memory = probe.memory_bytes + round(_data_bytes(work, device) * max(0.0, 1 - ROWS / max(1, work.rows)))
+        memory = probe.memory_bytes + _data_bytes(work, device, probed=ROWS)
         memory_range = _around(memory, (1 - SEEN_MEMORY, 1 + SEEN_MEMORY))
     told = probe or costs.guess(
         architecture,
@@ -146,11 +146,12 @@ def _intervals(settings: Hyperparameters, work: Work, steps: int) -> int:
     return max(1, math.ceil(steps / max(1.0, length)))
 
 
-def _data_bytes(work: Work, device: str) -> int:
-    """Of the rows in the memory that is counted: beside a GPU they lie in another."""
-    return (
-        0 if device == "cuda" else TOKEN_BYTES * (work.tokens + work.held_out_tokens) + ROW_BYTES * (work.rows + work.held_out)
-    )
+def _data_bytes(work: Work, device: str, *, probed: int = 0) -> int:
+    """Of the rows, but for `probed` of each file, in the memory that is counted: beside a GPU they lie in another."""
+    if device == "cuda":
+        return 0
+    files = ((work.rows, work.tokens), (work.held_out, work.held_out_tokens))
+    return round(sum((TOKEN_BYTES * tokens + ROW_BYTES * rows) * max(0.0, 1 - probed / max(1, rows)) for rows, tokens in files))
 
 
 def _bin_tokens(settings: Hyperparameters, device: str, work: Work) -> int:

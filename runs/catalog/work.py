@@ -12,7 +12,8 @@ SHARING = 0.05  # share of the tokens from which on a common beginning is comput
 class Work:
     """Rows and tokens of one epoch, as training sees them. `rows` are those of the file, `blocks` what training makes of them.
 
-    `beginning` is how many tokens rows have in common at their start, `bin_rows` how many of them lie in a bin.
+    `read` are all tokens of both files, those that are cut off and of rows that are dropped too. `beginning` is how many tokens
+    rows have in common at their start, `bin_rows` how many of them lie in a bin.
     """
 
     rows: int
@@ -25,6 +26,7 @@ class Work:
     held_out: int = 0
     held_out_tokens: int = 0
     prompts: int = 0
+    read: int = 0
 
     @classmethod
     def of(cls, found: Profile, task: TaskType, *, held_out: Profile | None = None, prompts: int = 0) -> "Work":
@@ -41,6 +43,7 @@ class Work:
             held_out=held_out.rows if held_out else 0,
             held_out_tokens=held_out.seen_tokens if held_out else 0,
             prompts=prompts,
+            read=found.tokens + (held_out.tokens if held_out else 0),
         )
 
     @property

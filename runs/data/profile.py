@@ -87,7 +87,7 @@ class Tokens(Model):
     firsts: Counts = []
     """(tokens before a row's first trained one, rows), ascending; only of rows that may be cut."""
     ends: Counts = []
-    """(the same and the row's trained tokens, rows), ascending."""
+    """(tokens before a row's first trained one plus its trained tokens, rows), ascending."""
     silent: Counts = []
     """(tokens, rows) of rows without a trained one."""
     longest_rows: list[Long] = []

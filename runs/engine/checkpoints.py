@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from runs.contract.events import Fault
 from runs.engine.failure import Failure
-from runs.engine.whole import UNFINISHED, beside, nothing_half_done, settle, sweep
+from runs.engine.whole import UNFINISHED, beside, nothing_half_done, settle, sha256, sweep
 
 OPTIMIZER, STATE, DIGEST = "optimizer.safetensors", "state.json", "digest.json"
 SPARE_BYTES = 64 << 20  # left free for events, logs and configuration
@@ -35,7 +35,7 @@ class State(BaseModel):
     data_digest: str
     last_loss: float | None = None
     capacity: int | None = None  # tokens of a bin at most
-    halved: int = 0  # how often others had halved it by then
+    halved: int | None = None  # how often others had halved it by then; None: capacity has all that were
     for_recovery: bool = False  # kept only until the next checkpoint
     evaluations: dict[int, float] = {}  # evaluation loss by step, as far as it was known
     random_cpu: str  # base64 of torch's generator state
@@ -109,19 +109,17 @@ def read(path: Path) -> Stored:
     return _stored(path, State.model_validate_json((path / STATE).read_bytes()))
 
 
-def superseded(folder: Path, keep: int, losses: Mapping[int, float] | None = None, *, goes_on: bool = True) -> list[Path]:
+def superseded(folder: Path, keep: int, losses: Mapping[int, float] | None = None) -> list[Path]:
     """Checkpoints that made room: all but the `keep` newest, and those for recovery as soon as there is a newer one.
 
-    With `losses` by step: all but the `keep` of the lowest loss. The newest stays as long as training may go on there; one for
-    recovery takes no other's place.
+    With `losses` by step: all but the `keep` of the lowest loss. The newest stays in any case, for training goes on there; one
+    for recovery takes no other's place.
     """
     paths = sorted(folder.glob("ep*-ba*"), key=step_of, reverse=True)
     lasting = [path for path in paths if _is_lasting(path)]
     if losses:
         lasting.sort(key=lambda path: (losses.get(step_of(path), math.inf), step_of(path)))
-    return [path for path in paths[1:] if path not in lasting] + [
-        path for path in lasting[keep:] if not goes_on or path != paths[0]
-    ]
+    return [path for path in paths[1:] if path not in lasting] + [path for path in lasting[keep:] if path != paths[0]]
 
 
 def _is_lasting(path: Path) -> bool:
@@ -144,9 +142,4 @@ def _stored(path: Path, state: State) -> Stored:
 
 def _digests(folder: Path) -> dict[str, str]:
     """sha256 of each file but the list itself, one after the other: training needs the cores."""
-    return {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.name != DIGEST}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name != DIGEST}

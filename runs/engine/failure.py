@@ -17,6 +17,9 @@ ADVICE = {
 }
 
 
+ANEW = "Put back what the run began with, or start a new run."
+
+
 class Failure(Exception):
     """The run cannot go on. `message` says what was wrong and where; `advice` what to do."""
 

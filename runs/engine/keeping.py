@@ -18,7 +18,7 @@ from runs.contract.folder import RunFolder
 from runs.contract.spec import RunSpec
 from runs.engine import checkpoints, models, optimizer
 from runs.engine.checkpoints import State, Stored
-from runs.engine.failure import Failure
+from runs.engine.failure import ANEW, Failure
 from runs.engine.methods import Method
 from runs.engine.precision import of_products
 from runs.engine.reporting import Reporter, now
@@ -57,9 +57,8 @@ class Keeper:
         """Put the optimizer and the place in the data back; weights were loaded from `stored` already. Raises Failure(DATA)."""
         noted, asked = stored.state, self._spec
         if (noted.seed, noted.data_digest) != (asked.hyperparameters.seed, asked.train.digest):
-            raise Failure(
-                Fault.DATA, f"{stored.path.name} was trained on other rows, or in another order, than spec.json says."
-            )
+            told = f"{stored.path.name} was trained on other rows, or in another order, than spec.json says."
+            raise Failure(Fault.DATA, told, ANEW)
         training.restore(stored.state, load_file(stored.path / checkpoints.OPTIMIZER))
         self.last_step = training.step
         self._reporter.say(Resumed(time=now(), step=training.step))
@@ -108,9 +107,9 @@ class Keeper:
             if error := asked.exception():
                 log.error("checkpoints were not seen through: %s", error)
 
-    def prune(self, evaluations: dict[int, float], *, goes_on: bool = True) -> None:
+    def prune(self, evaluations: dict[int, float]) -> None:
         """Let go what newer or better checkpoints have superseded, after what the thread is at."""
-        self._pending.append(self._thread.submit(self._prune, dict(evaluations), goes_on))
+        self._pending.append(self._thread.submit(self._prune, dict(evaluations)))
 
     def discard(self, step: int) -> None:
         """Let go the checkpoint of weights that turned out to be no good: the one before is there still."""
@@ -146,10 +145,10 @@ class Keeper:
         log.info("checkpoint %s: %.1f MB in %.1f s", stored.path.name, stored.bytes / 1e6, self._seconds)
         self._announce(stored)
 
-    def _prune(self, evaluations: dict[int, float], goes_on: bool) -> None:
+    def _prune(self, evaluations: dict[int, float]) -> None:
         asked = self._spec.hyperparameters
         losses = evaluations if asked.keep_policy == "best" else None
-        for path in checkpoints.superseded(self._folder, asked.keep_checkpoints, losses, goes_on=goes_on):
+        for path in checkpoints.superseded(self._folder, asked.keep_checkpoints, losses):
             self._delete(path)
 
     def _announce(self, stored: Stored) -> None:

@@ -86,7 +86,7 @@ class Pipeline:
         stored = self.keeper.find()
         model = self._build(device, stored)
         if inquiry is not None:
-            self.spec = inquiry.settle(self.folder, spec, self.reporter, self.wishes)
+            self.spec = inquiry.settle(self.folder, spec, self.reporter, self.wishes, begins=stored is None)
         timetable = Timetable(
             self.examples.lengths,
             settings.batch_size,
@@ -156,6 +156,10 @@ class Pipeline:
             self.keeper.settle(wait=False)
             pace.skip(is_pause=is_due)
         self.keeper.settle()
+
+    def _is_unscored(self, training: Training) -> bool:
+        """Whether the evaluation of this step's checkpoint is still to come."""
+        return bool(self.held_out) and training.timetable.is_due(training.step) and training.step not in training.evaluations
 
     def _is_stopped_early(self, training: Training) -> bool:
         """Whether the evaluation loss has not fallen for as many evaluations as the patience allows."""
@@ -231,8 +235,6 @@ class Pipeline:
         dtype = of_products(self.spec, training.device)
         self.method.keep_apart(model, self.spec, self.folder.adapter)
         models.publish(self.method.finish(model), self.folder.model, self.spec.base_model.path, dtype)
-        self.keeper.prune(training.evaluations, goes_on=False)
-        self.keeper.settle()
 
     def _chosen(self, training: Training) -> PreTrainedModel:
         """The weights to be served: of the end, or of the best checkpoint."""
@@ -252,7 +254,8 @@ class Pipeline:
             is_late = self.wishes.interrupted and self.keeper.is_too_slow(training, time.monotonic() - began)
             if training.step > self.keeper.last_step and not is_late:
                 self.keeper.keep(training, for_recovery=outcome == Outcome.INTERRUPTED)
-            self.keeper.prune(training.evaluations)
+            if not self._is_unscored(training):  # which may prove to be no good
+                self.keeper.prune(training.evaluations)
         self.keeper.settle()
         why = "Interrupted" if outcome == Outcome.INTERRUPTED else "Stopped"
         kept = self.keeper.last_step

@@ -1,6 +1,6 @@
 """A few real steps, measured, and nothing kept: what a run with this specification will take. A file in its folder asks for it.
 
-Everything that the run would do is done once: reading, an evaluation, answers, steps, a checkpoint, the finished model.
+Everything that takes a run's time is done once: reading, an evaluation, answers, steps, a checkpoint, the finished model.
 """
 
 import math
@@ -17,6 +17,7 @@ from runs.data.packing import batch
 from runs.engine import models
 from runs.engine.batches import pack
 from runs.engine.failure import Leave
+from runs.engine.keeping import DISK
 from runs.engine.laps import Laps
 from runs.engine.pipeline import Pipeline
 from runs.engine.precision import of_products
@@ -28,7 +29,6 @@ ENOUGH, TOO_LONG = 4.0, 120.0  # seconds of steps after which no more are taken;
 SCORED = 64  # evaluation rows that are scored
 LOOKED_AT = 48  # batches whose bins are counted
 LARGEST = 4 << 30  # bytes of a model up to which it is written to see how long that takes
-DISK = 300e6  # bytes a second, for larger ones
 
 
 class Probing(Pipeline):

@@ -3,7 +3,6 @@
 Weights are read a second time for it, beside tokenizing and loading, so that it costs a run no time of its own.
 """
 
-import hashlib
 import json
 import platform
 from collections.abc import Iterator
@@ -18,9 +17,10 @@ from runs.contract.folder import ADAPTER_BASE, RunFolder
 from runs.contract.inputs import DataFile, Device
 from runs.contract.provenance import Digests, Provenance, versions
 from runs.contract.spec import RunSpec
-from runs.engine.failure import Failure
+from runs.engine.failure import ANEW, Failure
 from runs.engine.models import TOKENIZER_FILES, device_of
 from runs.engine.reporting import Reporter, now
+from runs.engine.whole import sha256
 from runs.engine.wishes import Wishes
 
 READ = (
@@ -32,13 +32,6 @@ READ = (
     *TOKENIZER_FILES,
 )
 UNREAD = {"optimizer.safetensors"}  # lies in a checkpoint that a run starts from
-ANEW = "Put back what the run began with, or start a new run."
-
-
-def sha256(path: Path) -> str:
-    """As sha256:<hex>."""
-    with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 class Inquiry:
@@ -54,18 +47,19 @@ class Inquiry:
         except BaseException as error:
             self._found.set_exception(error)
 
-    def settle(self, folder: RunFolder, spec: RunSpec, reporter: Reporter, wishes: Wishes) -> RunSpec:
+    def settle(self, folder: RunFolder, spec: RunSpec, reporter: Reporter, wishes: Wishes, *, begins: bool) -> RunSpec:
         """The specification with what was found, which is noted in the folder, or compared with what the run began with.
 
-        Raises Failure(MODEL).
+        A run that has begun without noting it keeps silent about it. Raises Failure(MODEL).
         """
         while not self._found.done():  # of large weights
             wishes.check()
             wait([self._found], timeout=0.1)
         began, found = spec.provenance, self._found.result()
         if began is None:
-            spec = spec.model_copy(update={"provenance": found})
-            folder.write_spec(spec)
+            if begins:
+                spec = spec.model_copy(update={"provenance": found})
+                folder.write_spec(spec)
             return spec
         check_model(began, found)
         if changed := "; ".join(differences(began, found)):
@@ -87,7 +81,7 @@ def _provenance(spec: RunSpec) -> Provenance:
 def _digests(folder: Path, but: Path | None = None) -> Digests:
     """Of an adapter, also what it lies over, as base/<name>, unless that is `but`."""
     paths = {path for pattern in READ for path in folder.glob(pattern) if path.name not in UNREAD}
-    found = {path.name: sha256(path) for path in sorted(paths)}
+    found = {path.name: f"sha256:{sha256(path)}" for path in sorted(paths)}
     if (note := folder / ADAPTER_BASE).is_file():
         below = json.loads(note.read_bytes()).get("path")
         if below and Path(below) != but:
@@ -108,7 +102,7 @@ def _processor(device: Device) -> str:
 
 def check_data(data: DataFile) -> None:
     """Raise Failure(DATA) when the rows are no longer those that were checked. A file that is gone is for its reader to say."""
-    if data.path.exists() and sha256(data.path) != data.digest:
+    if data.path.exists() and f"sha256:{sha256(data.path)}" != data.digest:
         name = data.name or data.path.name
         message = f"The file of “{name}” has changed since the run was set up: {data.path} no longer has its digest."
         raise Failure(Fault.DATA, message, "Upload the data set again and start a new run.")
@@ -119,11 +113,12 @@ def check_model(began: Provenance, now: Provenance) -> None:
 
     A run that goes on has its own weights, so that those it started from may be gone meanwhile.
     """
+    there = {name: digest for name, digest in began.custom_weights.items() if name in now.custom_weights}
     for what, before, after in (
         ("base model", began.base_model, now.base_model),
-        ("weights that the run started from", began.custom_weights, now.custom_weights or began.custom_weights),
+        ("weights that the run started from", there, now.custom_weights),
     ):
-        if changed := sorted(name for name in before | after if before.get(name) != after.get(name)):
+        if changed := sorted(name for name in before if before[name] != after.get(name)):
             others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
             raise Failure(Fault.MODEL, f"The {what} changed since the run began: {changed[0]}{others}.", ANEW)
 

@@ -203,7 +203,8 @@ class Training:
         self._note_chance()
         self.step, self.tokens, self.last_loss = state.step, state.tokens, state.last_loss
         if state.capacity:
-            times, self.halved_by_others = self.halved_by_others, state.halved
+            times = self.halved_by_others
+            self.halved_by_others = times if state.halved is None else state.halved
             self.capacity = state.capacity
             self.halve_from_outside(times)
         self.evaluations = dict(state.evaluations)

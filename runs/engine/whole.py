@@ -1,5 +1,6 @@
-"""Folders that are whole or absent: written beside, flushed to disk, renamed."""
+"""Folders that are whole or absent: written beside, flushed to disk, renamed; and what tells that a file is whole."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -39,6 +40,12 @@ def settle(place: Path, final: Path) -> None:
     shutil.rmtree(final, ignore_errors=True)
     place.rename(final)
     flush(final.parent)
+
+
+def sha256(path: Path) -> str:
+    """Of the file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def flush(path: Path) -> None:

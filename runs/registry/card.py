@@ -101,8 +101,11 @@ def _provenance(spec: RunSpec) -> Iterator[str]:
     """What somebody needs who wants the same weights again."""
     if found := spec.provenance:
         packages = ", ".join(f"{name} {number}" for name, number in found.versions.items())
-        yield from ("", f"Made by {packages}, on {found.processor}, from:", "")
-        yield from (f"- {name} `{digest}`" for name, digest in (found.custom_weights or found.base_model).items())
+        yield from ("", f"Made by {packages}, on {found.processor}, from the base model's files", "")
+        yield from (f"- {name} `{digest}`" for name, digest in found.base_model.items())
+        if found.custom_weights:
+            yield from ("", "and, as weights to start from,", "")
+            yield from (f"- {name} `{digest}`" for name, digest in found.custom_weights.items())
 
 
 def _results(history: History) -> Iterator[str]:

@@ -69,13 +69,14 @@ def _asked(draft: Draft) -> list[tuple[str, str]]:
 
 
 def _learning_rate(draft: Draft) -> list[tuple[str, str]]:
-    """It depends on model and method, so it is said even where nobody chose it."""
+    """It depends on model, method and optimizer, so it is said even where nobody chose it."""
     try:
         asked = drafts.request(draft)
-        rate = resolved(asked, find_model(asked.model)).learning_rate
+        found = resolved(asked, find_model(asked.model))
     except Refused:
         return []
-    return [("Learning rate", f"{as_text(rate)}, the default for {asked.method}")]
+    what = found.method + (f" with {found.optimizer}" if found.optimizer != "adamw" else "")
+    return [("Learning rate", f"{as_text(found.learning_rate)}, the default for {what}")]
 
 
 def _naming(draft: Draft) -> dict[str, str] | None:

@@ -1,5 +1,6 @@
 """A step that does not fit into memory is taken in smaller pieces: the same step, and the run goes on."""
 
+import json
 import math
 import os
 import shutil
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from runs.contract.events import Evaluation, EventType, Fault, Milestone, Outcome, Sample
+from runs.contract.folder import RunFolder
 from runs.engine import checkpoints, evaluation, generation
 from runs.engine.loss import Score
 from runs.engine.training import Training
@@ -157,20 +159,44 @@ def test_an_engine_that_was_killed_for_memory_begins_with_less_at_once(tmp_path:
     assert '"capacity":64' in (folder.checkpoints / "ep0-ba3" / "state.json").read_text()
 
 
-def test_each_kill_for_memory_halves_what_a_step_really_has(tmp_path: Path) -> None:
-    """The bound alone says nothing: a step may be smaller, and the engine may have halved it already."""
+def one_step_more(folder: RunFolder) -> int | None:
+    """Bound of a bin after the run was started again, to go one step farther."""
+    spec = folder.read_spec()
+    longer = spec.hyperparameters.model_copy(update={"training_duration": "3ba", "schedule": "constant"})
+    folder.write_spec(spec.model_copy(update={"hyperparameters": longer}))
+    folder.clear_for_restart()
+    assert train(folder).outcome == Outcome.COMPLETED
+    return bound(folder, 3)
+
+
+def bound(folder: RunFolder, step: int) -> int | None:
+    return checkpoints.read(folder.checkpoints / f"ep0-ba{step}").state.capacity
+
+
+@pytest.fixture
+def halved(tmp_path: Path) -> RunFolder:
+    """Two steps of four were done with half as much at once, because the kernel had killed the engine."""
     folder = make_run(
         tmp_path / "run", chats(4), context_length=256, batch_size=1, training_duration="2ba", eval_interval="1ba"
     )
     folder.halve()
     assert train(folder).outcome == Outcome.COMPLETED
-    (first,) = {checkpoints.read(path).state.capacity for path in folder.checkpoints.iterdir()}
+    return folder
+
+
+def test_each_kill_for_memory_halves_what_a_step_really_has(halved: RunFolder) -> None:
+    """The bound alone says nothing: a step may be smaller, and the engine may have halved it already."""
+    first = bound(halved, 2)
     assert first is not None
     assert first < 256 // 2, "half of the longest row"
-    folder.halve()
-    folder.clear_for_restart()
-    spec = folder.read_spec()
-    longer = spec.hyperparameters.model_copy(update={"training_duration": "3ba", "schedule": "constant"})
-    folder.write_spec(spec.model_copy(update={"hyperparameters": longer}))
-    assert train(folder).outcome == Outcome.COMPLETED
-    assert checkpoints.newest(folder.checkpoints)[0].state.capacity == first // 2  # type: ignore[union-attr]
+    halved.halve()
+    assert one_step_more(halved) == first // 2
+
+
+def test_what_a_checkpoint_of_an_earlier_version_has_is_not_halved_again(halved: RunFolder) -> None:
+    for path in halved.checkpoints.iterdir():
+        state = json.loads((path / checkpoints.STATE).read_text())
+        del state["halved"]
+        (path / checkpoints.STATE).write_text(json.dumps(state))
+        (path / checkpoints.DIGEST).write_text(json.dumps(checkpoints._digests(path)))
+    assert one_step_more(halved) == bound(halved, 2)

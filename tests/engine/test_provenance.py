@@ -111,6 +111,20 @@ def test_of_an_adapter_also_what_it_says_of_itself_and_what_lies_below_is_noted(
     config = adapter / "adapter_config.json"
     config.write_text(config.read_text().replace('"lora_alpha": 32', '"lora_alpha": 320'))
     assert again(second).message == "The weights that the run started from changed since the run began: adapter_config.json."
+    config.write_text(config.read_text().replace('"lora_alpha": 320', '"lora_alpha": 32'))
+    for file in model.glob("*.safetensors"):
+        file.unlink()
+    assert again(second).fault == Fault.MODEL, "LoRA needs them, and says so itself"
+    assert "changed since" not in again(second).message
+
+
+def test_a_run_that_began_without_noting_it_does_not_claim_it_later(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", chats(4), training_duration="1ba", eval_interval="1ba")
+    train(folder)
+    folder.write_spec(folder.read_spec().model_copy(update={"provenance": None}))
+    folder.clear_for_restart()
+    assert train(folder).outcome == Outcome.COMPLETED
+    assert folder.read_spec().provenance is None
 
 
 def test_other_versions_or_another_processor_are_told(tmp_path: Path) -> None:

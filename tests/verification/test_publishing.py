@@ -124,7 +124,7 @@ def test_a_chat_model_answers_and_says_where_it_comes_from(registry: MlflowRegis
     card = (kept / "README.md").read_text()
     for words in ("base_model: tiny/Tiny-Instruct", "last training loss 4.2500", "| 0 (base model) | 5.5000", "What is 1 + 1?"):
         assert words in card
-    assert "Made by torch 2.0+cpu, on Z4, from:\n\n- model.safetensors `sha256:12`" in card
+    assert "Made by torch 2.0+cpu, on Z4, from the base model's files\n\n- model.safetensors `sha256:12`" in card
     assert "wants the name to begin with “Tiny”" in card
     assert not [path for path in kept.rglob("*") if path.suffix in ("", ".md", ".json", ".txt", ".yaml") and says(path, place)]
     assert json.loads((kept / "serving_input_example.json").read_text())["max_tokens"] < 20, "MLflow has the model answer it"
