@@ -24,7 +24,7 @@ LOGITS, LOGIT_BYTES = 3, 32 * MIB  # a piece of logits, its gradient, and a copy
 ADAPTED = {"full": 1.0, "lora": 1.9, "qlora": 2.15}  # times the activations that were seen beside adapters: docs/speed.md
 TOKEN_BYTES, ROW_BYTES = 5, 40  # of the data, which a run holds as flat arrays, and orders anew for each epoch
 GUESSED_TIME, GUESSED_MEMORY = (0.6, 1.7), (0.85, 1.2)  # what calculations were seen to be off by: docs/speed.md
-SEEN_MEMORY = 0.05  # a probe's, which is of the same steps
+SEEN_MEMORY = (0.95, 1.05)  # probes, which are of the same steps
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,8 @@ def estimate(
     cores = cores or os.cpu_count() or 1
     steps, seen = _length(hyperparameters, work)
     memory, formula = _memory(architecture, hyperparameters, device, work)
-    memory_range = _around(memory, GUESSED_MEMORY)
     if probe:
         memory = probe.memory_bytes + _data_bytes(work, device, probed=ROWS)
-        memory_range = _around(memory, (1 - SEEN_MEMORY, 1 + SEEN_MEMORY))
     told = probe or costs.guess(
         architecture,
         hyperparameters,
@@ -89,7 +87,7 @@ def estimate(
         formula=formula,
         cpu_seconds=whole.cpu if whole else None,
         seconds_range=_bounds(seconds, probe),
-        memory_range=memory_range,
+        memory_range=_around(memory, SEEN_MEMORY if probe else GUESSED_MEMORY),
     )
 
 

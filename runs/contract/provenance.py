@@ -2,17 +2,18 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from runs.contract.inputs import Strict
 
 PACKAGES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "peft", "bitsandbytes")  # that can change a number
 
 Digests = dict[str, str]
 
 
-class Provenance(BaseModel):
+class Provenance(Strict):
     """Noted in the specification by the engine at a run's first start; compared by every later one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
     base_model: Digests = Field(description="sha256 of each file of the base model that was read, as sha256:<hex>, by its name")
     custom_weights: Digests = Field(default={}, description="The same of the weights it started from instead")
     versions: dict[str, str] = Field(description="Of the packages that calculate; the part after + tells builds apart")
