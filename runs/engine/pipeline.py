@@ -211,8 +211,9 @@ class Pipeline:
             asked = training.capacity
             try:
                 found = evaluation.evaluate(training, held_out, tick)
-            except Failure:
-                self.keeper.discard(training.step)
+            except Failure as failure:
+                if failure.fault == Fault.DIVERGED:
+                    self.keeper.discard(training.step)
                 raise
             if note := training.halved(asked, f"from the evaluation after batch {training.step:,} on"):
                 self.reporter.say(Milestone(time=now(), type=EventType.ADVICE, message=note))
